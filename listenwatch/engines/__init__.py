@@ -1,0 +1,1 @@
+"""Engines carry records from the kernel to Python: bytes and loss, no interpretation."""

@@ -1,0 +1,253 @@
+"""Engine core: loads the CO-RE object compiled at install time, attaches it, hands over bytes and loss.
+
+Every attachment hangs on a descriptor of this process, so nothing stays attached when it ends,
+however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import secrets
+import select
+from pathlib import Path
+from typing import NamedTuple
+
+from listenwatch.engines import libbpf, tracefs
+from listenwatch.engines.programs import (
+    ATTACH_MODES,
+    DOOR_MARKER,
+    DOOR_OFFSET,
+    KPROBE_PMU,
+    MARKER_FD,
+    PROGRAMS,
+    Program,
+    stage_mask,
+)
+from listenwatch.errors import ObserveError, UsageError
+
+OBJECT = Path(__file__).with_name("listen.bpf.o")
+BTF = Path("/sys/kernel/btf/vmlinux")
+
+
+class Config(ctypes.Structure):
+    """``struct listen_config`` of probes/listen.h."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_uint32) for name in ("marker_backlog", "follow", "hooks", "pad")
+    )
+
+
+class Loss(NamedTuple):
+    """What the kernel counted: ``calls == records + lost + in_flight`` once everything has settled."""
+
+    calls: int = 0
+    records: int = 0
+    ring_full: int = 0
+    too_many_in_flight: int = 0
+    unreturned: int = 0
+    in_flight: int = 0
+
+    @property
+    def lost(self) -> int:
+        """Calls that happened and have no record."""
+        return self.ring_full + self.too_many_in_flight + self.unreturned
+
+
+def choose_mode(wanted: str) -> tuple[str, str]:
+    """The attach mode for ``wanted`` (``auto``, ``kprobe`` or ``tracepoint``) and why."""
+    if wanted not in ("auto", *ATTACH_MODES):
+        raise UsageError(f"unknown attach mode '{wanted}': choose auto, kprobe or tracepoint")
+    kprobes = KPROBE_PMU.exists()
+    if wanted == "kprobe" and not kprobes:
+        raise ObserveError(
+            "this kernel has no kprobes (CONFIG_KPROBES is off): use --attach tracepoint, or "
+            "'listenwatch guest --kernel 6.1 -- ...' for a kernel that has them"
+        )
+    if wanted != "auto":
+        return wanted, "asked for"
+    if kprobes:
+        return "kprobe", "the kernel has kprobes, which see every stage"
+    return "tracepoint", "the kernel was built without kprobes; tracepoints see no hash stage"
+
+
+class CoreEngine:
+    """Probes attached to the running kernel; a context manager."""
+
+    name = "core"
+
+    def __init__(self, attach: str = "auto", *, follow: bool = False) -> None:
+        self.attach, self.why = choose_mode(attach)
+        self._links: list[int] = []
+        self._object = self._ring = 0
+        self._batch: list[bytes] = []
+        self._marker = secrets.randbits(31) | 1
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._bpf = libbpf.load_library()
+        self._log = libbpf.Log(self._bpf)
+        try:
+            self._open(follow)
+        except BaseException:
+            self.close()
+            raise
+
+    # -- setting up
+
+    def _open(self, follow: bool) -> None:
+        if not OBJECT.exists():
+            raise ObserveError("the probe is not compiled: run 'make setup'")
+        if not BTF.exists():
+            raise ObserveError(
+                f"this kernel has no BTF ({BTF} is missing): it needs CONFIG_DEBUG_INFO_BTF=y"
+            )
+        wanted = [p for p in PROGRAMS if self.attach in p.modes]
+        present = [p for p in wanted if p.is_present()]
+        for program in wanted:
+            if program.required and program not in present:
+                raise ObserveError(f"this kernel has no {program.target}: cannot attach")
+        self.hooks = stage_mask(present)
+        self._load(present, follow)
+        for program in list(present):
+            self._attach(program, present)
+        self.hooks = stage_mask(present)
+        self.programs = tuple(program.name for program in present)
+        self._open_ring()
+
+    def _load(self, present: list[Program], follow: bool) -> None:
+        self._object = self._bpf.bpf_object__open_file(os.fsencode(OBJECT), None) or 0
+        if not self._object:
+            raise self._failed("cannot read the compiled probe", "run 'make setup'")
+        for program in PROGRAMS:
+            handle = self._program(program)
+            self._bpf.bpf_program__set_autoload(handle, program in present)
+        config = Config(self._marker, follow, self.hooks, 0)
+        rodata = self._bpf.bpf_object__find_map_by_name(self._object, b".rodata")
+        if self._bpf.bpf_map__set_initial_value(
+            rodata, ctypes.byref(config), ctypes.sizeof(config)
+        ):
+            raise self._failed("the compiled probe does not fit this version", "run 'make setup'")
+        if self._bpf.bpf_object__load(self._object):
+            raise self._failed("the kernel refused the probe", "--verbose shows the verifier's log")
+
+    def _program(self, program: Program) -> int:
+        handle: int | None = self._bpf.bpf_object__find_program_by_name(
+            self._object, program.name.encode()
+        )
+        if not handle:
+            raise ObserveError(f"the compiled probe lacks {program.name}: run 'make setup'")
+        return handle
+
+    def _attach(self, program: Program, present: list[Program]) -> None:
+        handle = self._program(program)
+        if program.kind == "tracepoint":
+            link = self._bpf.bpf_program__attach_perf_event(
+                handle, libbpf.open_tracepoint(tracefs.event_id(program.target))
+            )
+        else:
+            link = self._bpf.bpf_program__attach(handle)
+        if link:
+            self._links.append(link)
+        elif program.required:
+            raise self._failed(f"cannot attach to {program.target}", "--verbose shows the log")
+        else:
+            present.remove(program)
+
+    def _open_ring(self) -> None:
+        append, read = self._batch.append, ctypes.string_at
+
+        def take(_context: int, data: int, size: int) -> int:
+            append(read(data, size))
+            return 0
+
+        self._take = libbpf.RING_CALLBACK(take)  # libbpf keeps the pointer, so keep the object
+        ring = self._map_fd(b"ring")
+        self._ring = self._bpf.ring_buffer__new(ring, self._take, None, None) or 0
+        if not self._ring:
+            raise self._failed("cannot map the ring buffer", "--verbose shows the log")
+        self._poll = select.poll()
+        self._poll.register(self._bpf.ring_buffer__epoll_fd(self._ring), select.POLLIN)
+
+    def _failed(self, what: str, then: str) -> ObserveError:
+        error = ctypes.get_errno()
+        if error in (errno.EPERM, errno.EACCES) and os.geteuid() != 0:
+            then = "run it as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN"
+        return ObserveError(f"{what} ({os.strerror(error)}): {then}", self._log.text())
+
+    def _map_fd(self, name: bytes) -> int:
+        fd: int = self._bpf.bpf_map__fd(self._bpf.bpf_object__find_map_by_name(self._object, name))
+        return fd
+
+    # -- reading
+
+    def fileno(self) -> int:
+        """A descriptor that polls readable when records wait."""
+        fd: int = self._bpf.ring_buffer__epoll_fd(self._ring)
+        return fd
+
+    def read(self, timeout: float | None = 0) -> list[bytes]:
+        """The records that wait, after up to ``timeout`` seconds (None: as long as it takes)."""
+        self._poll.poll(None if timeout is None else timeout * 1000)
+        return self._take_batch()
+
+    def _take_batch(self) -> list[bytes]:
+        self._bpf.ring_buffer__consume(self._ring)
+        batch = self._batch[:]
+        self._batch.clear()
+        return batch
+
+    def sync(self) -> list[bytes]:
+        """Every record of a call that ended before this one: reads until our own marker comes by.
+
+        The ring keeps the order of reservation, so what lies before the marker has arrived. A
+        marker that found the ring full is sent again.
+        """
+        records: list[bytes] = []
+        while True:
+            self._libc.listen(MARKER_FD, self._marker)
+            batch = self._take_batch()
+            records += (record for record in batch if record[DOOR_OFFSET] != DOOR_MARKER)
+            if any(record[DOOR_OFFSET] == DOOR_MARKER for record in batch):
+                return records
+
+    def loss(self) -> Loss:
+        """The kernel's own counts, summed over its processors, and the calls still in flight."""
+        cpus = self._bpf.libbpf_num_possible_cpus()
+        values = (ctypes.c_uint64 * (5 * cpus))()
+        key = ctypes.c_uint32(0)
+        self._bpf.bpf_map_lookup_elem(self._map_fd(b"counters"), ctypes.byref(key), values)
+        return Loss(*(sum(values[i::5]) for i in range(5)), self._in_flight())
+
+    def _in_flight(self) -> int:
+        fd, count = self._map_fd(b"inflight"), 0
+        key = (ctypes.c_uint64 * 2)()
+        previous = None
+        while not self._bpf.bpf_map_get_next_key(fd, previous, ctypes.byref(key)):
+            previous, count = ctypes.byref(key), count + 1
+        return count
+
+    def log(self) -> str:
+        """What libbpf and the verifier printed."""
+        return self._log.text()
+
+    # -- ending
+
+    def close(self) -> None:
+        """Detach everything; safe to call twice."""
+        for link in self._links:
+            self._bpf.bpf_link__destroy(link)
+        self._links.clear()
+        if self._ring:
+            self._bpf.ring_buffer__free(self._ring)
+            self._ring = 0
+        if self._object:
+            self._bpf.bpf_object__close(self._object)
+            self._object = 0
+
+    def __enter__(self) -> CoreEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self.close()

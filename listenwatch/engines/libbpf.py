@@ -1,0 +1,104 @@
+"""The part of ``libbpf.so.1`` listenwatch calls, as typed ctypes declarations and nothing more."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import CFUNCTYPE, POINTER, c_bool, c_char_p, c_int, c_size_t, c_uint32, c_void_p
+
+from listenwatch.errors import ObserveError
+
+RING_CALLBACK = CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t)
+PRINT_CALLBACK = CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
+
+_SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
+    "libbpf_set_print": (c_void_p, (PRINT_CALLBACK,)),
+    "libbpf_num_possible_cpus": (c_int, ()),
+    "bpf_object__open_file": (c_void_p, (c_char_p, c_void_p)),
+    "bpf_object__load": (c_int, (c_void_p,)),
+    "bpf_object__close": (None, (c_void_p,)),
+    "bpf_object__find_program_by_name": (c_void_p, (c_void_p, c_char_p)),
+    "bpf_object__find_map_by_name": (c_void_p, (c_void_p, c_char_p)),
+    "bpf_program__set_autoload": (c_int, (c_void_p, c_bool)),
+    "bpf_program__attach": (c_void_p, (c_void_p,)),
+    "bpf_program__attach_perf_event": (c_void_p, (c_void_p, c_int)),
+    "bpf_link__destroy": (c_int, (c_void_p,)),
+    "bpf_map__fd": (c_int, (c_void_p,)),
+    "bpf_map__set_initial_value": (c_int, (c_void_p, c_void_p, c_size_t)),
+    "bpf_map_lookup_elem": (c_int, (c_int, c_void_p, c_void_p)),
+    "bpf_map_get_next_key": (c_int, (c_int, c_void_p, c_void_p)),
+    "ring_buffer__new": (c_void_p, (c_int, RING_CALLBACK, c_void_p, c_void_p)),
+    "ring_buffer__consume": (c_int, (c_void_p,)),
+    "ring_buffer__epoll_fd": (c_int, (c_void_p,)),
+    "ring_buffer__free": (None, (c_void_p,)),
+}
+
+
+def load_library() -> ctypes.CDLL:
+    """Open ``libbpf.so.1`` and declare what we call; ObserveError names the package if it is missing."""
+    try:
+        library = ctypes.CDLL("libbpf.so.1", use_errno=True)
+    except OSError:
+        raise ObserveError(
+            "libbpf.so.1 is not installed: run 'apt install libbpf1' (or 'make setup')"
+        ) from None
+    for name, (result, arguments) in _SIGNATURES.items():
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments
+    return library
+
+
+class Log:
+    """Collects what libbpf prints (the verifier's log among it) instead of letting it reach stderr."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self.lines: list[str] = []
+        libc = ctypes.CDLL(None)
+        libc.vsnprintf.argtypes = (c_void_p, c_size_t, c_char_p, c_void_p)
+
+        def write(_level: int, text_format: bytes, arguments: int) -> int:
+            buffer = ctypes.create_string_buffer(1 << 16)
+            libc.vsnprintf(buffer, len(buffer), text_format, arguments)
+            self.lines.append(buffer.value.decode(errors="replace"))
+            return 0
+
+        self._write = PRINT_CALLBACK(write)  # libbpf keeps the pointer, so keep the object
+        library.libbpf_set_print(self._write)
+
+    def text(self) -> str:
+        """Everything printed so far."""
+        return "".join(self.lines)
+
+
+class PerfEventAttr(ctypes.Structure):
+    """``struct perf_event_attr`` as far as a tracepoint needs it (PERF_ATTR_SIZE_VER0, 64 bytes)."""
+
+    _fields_ = (
+        ("type", c_uint32),
+        ("size", c_uint32),
+        ("config", ctypes.c_uint64),
+        ("sample_period", ctypes.c_uint64),
+        ("rest", ctypes.c_uint64 * 5),
+    )
+
+
+PERF_TYPE_TRACEPOINT = 2
+PERF_FLAG_FD_CLOEXEC = 8
+_PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
+
+
+def open_tracepoint(event_id: int) -> int:
+    """A perf event descriptor for one tracepoint, on every process (perf_event_open(2))."""
+    machine = os.uname().machine
+    if machine not in _PERF_EVENT_OPEN:
+        raise ObserveError(f"tracepoints on {machine} are not supported: x86_64 and aarch64 are")
+    attr = PerfEventAttr(PERF_TYPE_TRACEPOINT, ctypes.sizeof(PerfEventAttr), event_id, 1)
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd: int = libc.syscall(
+        _PERF_EVENT_OPEN[machine], ctypes.byref(attr), -1, 0, -1, PERF_FLAG_FD_CLOEXEC
+    )
+    if fd < 0:
+        error = ctypes.get_errno()
+        raise ObserveError(f"perf_event_open: {os.strerror(error)}: run as root")
+    return fd

@@ -1,0 +1,36 @@
+"""Errors a user can act on: one line that says what happened and what to do next.
+
+The whole tree::
+
+    ListenwatchError
+    ├── UsageError            the command line asks for something impossible (exit status 2)
+    ├── ObserveError          this kernel or this user cannot watch listen() (3)
+    ├── RecordingError        a recording is damaged, cut or too new (3)
+    └── GuestError            a guest kernel could not be fetched or booted (3)
+"""
+
+from __future__ import annotations
+
+
+class ListenwatchError(Exception):
+    """A one-line error that says what to do next; ``status`` is the exit status."""
+
+    status = 3
+
+
+class UsageError(ListenwatchError):
+    """The command line asks for something that cannot be done."""
+
+    status = 2
+
+
+class ObserveError(ListenwatchError):
+    """The probes cannot run here; ``log`` holds what libbpf and the verifier said."""
+
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
+
+
+class RecordingError(ListenwatchError):
+    """A recording cannot be read further; the message names the line."""

@@ -1,0 +1,7 @@
+"""The reference model: what the documented listen() of a given kernel does with given inputs.
+
+Imports nothing but itself: no socket, no os, no recording. Read it beside the kernel source, in
+this order: ``inputs`` (what it may know), ``behaviour`` (how kernels differ), ``socket_c``,
+``af_inet``, ``inet_connection_sock``, ``mptcp``, ``af_unix`` (the functions), ``predict`` (all
+outcomes the inputs allow).
+"""

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The kernel structures the probe reads: only the fields it uses, relocated at load time (CO-RE).
+ * A field this kernel does not have makes the load fail rather than read something else; where
+ * kernels truly differ there is one accessor below, with the commit that made the difference.
+ */
+#ifndef LISTENWATCH_KERNEL_H
+#define LISTENWATCH_KERNEL_H
+
+#include <linux/types.h>
+#include <linux/bpf.h>
+#include <linux/ptrace.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_endian.h>
+
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
+#define SOCK_STREAM 1
+#define TCP_CLOSE 7
+#define TCP_LISTEN 10
+#define SOCKFS_MAGIC 0x534F434B /* include/uapi/linux/magic.h */
+#define FMODE_PATH 0x4000       /* include/linux/fs.h: opened with O_PATH */
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct { __s64 counter; } atomic64_t;
+
+struct ns_common { unsigned int inum; };
+struct netns_core { int sysctl_somaxconn; };
+struct netns_ipv4 {
+	int sysctl_max_syn_backlog;
+	int sysctl_tcp_syncookies;
+	int sysctl_tcp_fastopen;
+	int sysctl_tcp_abort_on_overflow;
+};
+struct net {
+	struct ns_common ns;
+	struct netns_core core;
+	struct netns_ipv4 ipv4;
+	__u64 net_cookie;
+};
+struct net___atomic { atomic64_t net_cookie; };
+
+typedef struct { struct net *net; } possible_net_t;
+struct in6_addr { union { __u8 u6_addr8[16]; } in6_u; };
+
+struct sock_common {
+	__be32 skc_rcv_saddr;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	unsigned char skc_reuse : 4;
+	unsigned char skc_reuseport : 1;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_rcv_saddr;
+	atomic64_t skc_cookie;
+};
+struct socket;
+struct sock {
+	struct sock_common __sk_common;
+	struct socket *sk_socket;
+	__u16 sk_type;
+	__u16 sk_protocol;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
+};
+typedef enum { SS_FREE, SS_UNCONNECTED, SS_CONNECTING, SS_CONNECTED, SS_DISCONNECTING } socket_state;
+struct socket {
+	socket_state state;
+	short type;
+	struct sock *sk;
+};
+struct tcp_ulp_ops { void *clone; };
+struct inet_connection_sock { const struct tcp_ulp_ops *icsk_ulp_ops; };
+struct mptcp_sock { struct sock *first; };
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[108];
+};
+struct unix_address {
+	int len;
+	struct sockaddr_un name[0];
+};
+struct unix_sock { struct unix_address *addr; };
+
+struct super_block { unsigned long s_magic; };
+struct inode { struct super_block *i_sb; };
+struct file {
+	unsigned int f_mode;
+	void *private_data;
+	struct inode *f_inode;
+};
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+struct files_struct { struct fdtable *fdt; };
+struct task_struct {
+	int tgid;
+	struct task_struct *real_parent;
+	struct files_struct *files;
+};
+
+#pragma clang attribute pop
+
+/*
+ * An integer sysctl whose width changed: tcp_syncookies and tcp_abort_on_overflow became u8 in v5.13
+ * (Linux kernel commit 4ecc1baf362c ("tcp: convert elligible sysctls to u8") (in v5.13)).
+ */
+#define read_sysctl(net, field)                                                                    \
+	({                                                                                         \
+		__s32 _value = 0;                                                                  \
+		if (bpf_core_field_size((net)->field) == 1) {                                      \
+			__u8 _byte = 0;                                                            \
+			bpf_probe_read_kernel(&_byte, 1, &(net)->field);                           \
+			_value = _byte;                                                            \
+		} else {                                                                           \
+			bpf_probe_read_kernel(&_value, 4, &(net)->field);                          \
+		}                                                                                  \
+		_value;                                                                            \
+	})
+
+/*
+ * The cookie of a network namespace was an atomic64_t that is 0 until somebody asks (v5.10, v5.11), and is a
+ * plain u64 given at creation since Linux kernel commit 3d368ab87cf6 ("net: initialize net->net_cookie at netns
+ * setup") (in v5.12).
+ */
+static __always_inline __u64 read_netns_cookie(struct net *net)
+{
+	if (bpf_core_field_exists(net->net_cookie))
+		return BPF_CORE_READ(net, net_cookie);
+	return BPF_CORE_READ((struct net___atomic *)net, net_cookie.counter);
+}
+
+/* struct tcp_ulp_ops.clone decides whether a socket with an upper layer protocol may listen. */
+static __always_inline __u8 read_ulp(struct sock *sk)
+{
+	const struct tcp_ulp_ops *ops = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_ops);
+
+	if (!ops)
+		return ULP_NONE;
+	return BPF_CORE_READ(ops, clone) ? ULP_CLONES : ULP_NO_CLONE;
+}
+
+/* The first subflow of an MPTCP socket; NULL before its first listen() or connect(), or without CONFIG_MPTCP. */
+static __always_inline struct sock *read_subflow(struct sock *msk)
+{
+	if (!bpf_core_type_exists(struct mptcp_sock))
+		return NULL;
+	return BPF_CORE_READ((struct mptcp_sock *)msk, first);
+}
+
+#endif
