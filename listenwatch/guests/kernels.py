@@ -1,0 +1,234 @@
+"""Kernels in the cache: chosen by series, fetched once, unpacked, ready for modprobe.
+
+``<cache>/kernels/<Debian version>/`` appears by one rename, so a kernel is there or it is not.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from listenwatch.guests.apt import GuestError, PrivateApt, Progress, find_mirror, tool
+
+#: Unpacked modules of 5.10 take 5.6 times the room of their package.
+UNPACKED_FACTOR = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelOffer:
+    """A kernel that a suite offers, or that is in the cache."""
+
+    series: str
+    version: str
+    suite: str
+    package: str
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestKernel:
+    """A kernel unpacked in the cache; ``release`` is what ``uname -r`` says in the guest."""
+
+    series: str
+    version: str
+    suite: str
+    package: str
+    release: str
+    directory: Path
+    image: Path
+
+
+def cache_directory() -> Path:
+    """Where everything about guests is kept (``$XDG_CACHE_HOME`` or ``~/.cache``)."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base).expanduser().resolve() / "listenwatch"
+
+
+def series_of(version: str) -> str:
+    """The series of a Debian version: 6.1 for ``6.1.192-2``, 7.3 for ``7.3~rc7-1~exp1``."""
+    match = re.match(r"\d+\.\d+(?!\d)", version)
+    return match.group() if match else version
+
+
+def series_key(series: str) -> list[int]:
+    """Sorts 6.12 after 6.1."""
+    return [int(part) for part in re.findall(r"\d+", series)]
+
+
+def paragraphs(text: str) -> Iterator[dict[str, str]]:
+    """The entries of a Packages index, as far as one-line fields go."""
+    for paragraph in re.split(r"\n\s*\n", text):
+        fields = dict(re.findall(r"^([A-Za-z][\w-]*): *(.*)$", paragraph, re.MULTILINE))
+        if fields:
+            yield fields
+
+
+def image_package(depends: str) -> str | None:
+    """The kernel itself, among what a meta package depends on."""
+    match = re.search(r"(?:^|[ ,])(linux-image-\d[^ ,]*)", depends)
+    return match.group(1) if match else None
+
+
+def parts_of(image: str, version: str, depends: str) -> list[str]:
+    """What to download for one kernel, as ``name=version``.
+
+    Up to 6.12 linux-image-* holds everything. From 7.0 it is empty and depends on
+    linux-binary-* (vmlinuz), linux-modules-* and linux-base-* (modules.builtin, modules.order).
+    """
+    parts = re.findall(r"(?:^|[ ,])(linux-(?:base|binary|modules)-\d[^ ,]*) *\(=", depends)
+    return [f"{name}={version}" for name in [image, *parts]]
+
+
+def offers(madison: str, packages: str, cached: set[str]) -> list[KernelOffer]:
+    """The newest version of each series, oldest series first."""
+    images = {entry.get("Version"): image_package(entry.get("Depends", ""))
+              for entry in paragraphs(packages)}  # fmt: skip
+    newest: dict[str, KernelOffer] = {}
+    for line in madison.splitlines():
+        _, version, source = (field.strip() for field in line.split("|"))
+        package = images.get(version)
+        if package is not None:
+            suite = source.split()[1].partition("/")[0]
+            offer = KernelOffer(series=series_of(version), version=version, suite=suite,
+                                package=package, cached=version in cached)  # fmt: skip
+            newest.setdefault(offer.series, offer)
+    return sorted(newest.values(), key=lambda offer: series_key(offer.series))
+
+
+def available(mirror: str | None, progress: Progress) -> list[KernelOffer]:
+    """What ``fetch`` can deliver: one offer per series, with those only the cache still has."""
+    here = cached_kernels()
+    with _lock():
+        try:
+            apt = _apt(mirror)
+            apt.update(progress)
+            found = offers(apt.madison(), apt.show(apt.meta), {k.version for k in here})
+        except GuestError as error:
+            if not here:
+                raise
+            progress(f"{error}; listing the cache only")
+            found = []
+    known = {offer.series for offer in found if offer.cached}
+    extra = [KernelOffer(series=k.series, version=k.version, suite=k.suite, package=k.package,
+                         cached=True) for k in here if k.series not in known]  # fmt: skip
+    return sorted(found + extra, key=lambda offer: series_key(offer.series))
+
+
+def fetch(series: str, *, mirror: str | None = None, progress: Progress) -> GuestKernel:
+    """The kernel of a series such as ``"6.1"``: from the cache, or else from Debian.
+
+    A cached kernel is used as it is, without network; remove its directory to get a newer one.
+    """
+    if not re.fullmatch(r"\d+\.\d+", series):
+        raise GuestError(f"{series!r} is not a kernel series: give two numbers, such as 6.1")
+    with _lock():
+        for kernel in cached_kernels():
+            if kernel.series == series:
+                return kernel
+        apt = _apt(mirror)
+        apt.update(progress)
+        try:
+            return _install(apt, _choose(apt, series), progress)
+        except GuestError:
+            # The lists may be older than the mirror: exact versions vanish. Ask once more.
+            before = apt.madison()
+            apt.update(progress, force=True)
+            if apt.madison() == before:
+                raise
+            return _install(apt, _choose(apt, series), progress)
+        except OSError as error:
+            raise GuestError(f"cannot keep kernels in {cache_directory()}: {error.strerror}; "
+                             "free some room or set XDG_CACHE_HOME") from error  # fmt: skip
+
+
+def cached_kernels() -> list[GuestKernel]:
+    """Every kernel in the cache, the one fetched last first."""
+    found = (cache_directory() / "kernels").glob("[!.]*/kernel.json")
+    return [_load(path) for path in sorted(found, key=lambda p: p.stat().st_mtime, reverse=True)]
+
+
+def _load(path: Path) -> GuestKernel:
+    fields = json.loads(path.read_text())
+    return GuestKernel(**fields | {"directory": path.parent, "image": path.parent / fields["image"]})
+
+
+@contextmanager
+def _lock() -> Iterator[None]:
+    """One process at a time changes the cache; the kernel drops the lock if that one dies."""
+    cache_directory().mkdir(parents=True, exist_ok=True)
+    with (cache_directory() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _apt(url: str | None) -> PrivateApt:
+    mirror = find_mirror(url)
+    name = hashlib.sha256(mirror.main.encode()).hexdigest()[:12]
+    return PrivateApt(cache_directory() / "apt" / name, mirror)
+
+
+def _choose(apt: PrivateApt, series: str) -> KernelOffer:
+    found = offers(apt.madison(), apt.show(apt.meta), set())
+    for offer in found:
+        if offer.series == series:
+            return offer
+    have = ", ".join(offer.series for offer in found)
+    raise GuestError(f"no kernel {series} at this mirror: choose one of {have}")
+
+
+def _install(apt: PrivateApt, offer: KernelOffer, progress: Progress) -> GuestKernel:
+    """Download, unpack and index a kernel beside its place, then rename it into place."""
+    kernels = cache_directory() / "kernels"
+    kernels.mkdir(exist_ok=True)
+    for left_over in kernels.glob(".part-*"):  # of a run that was killed; we hold the lock
+        shutil.rmtree(left_over)
+    entry = next(paragraphs(apt.show(f"{offer.package}={offer.version}")), None)
+    if entry is None:
+        raise GuestError(f"{offer.package} {offer.version} is not at this mirror: try again later")
+    parts = parts_of(offer.package, offer.version, entry.get("Depends", ""))
+    size = sum(int(found.get("Size", 0)) for found in paragraphs(apt.show(*parts)))
+    if shutil.disk_usage(kernels).free < size * UNPACKED_FACTOR:
+        raise OSError(errno.ENOSPC, f"{size * UNPACKED_FACTOR >> 20} MiB are needed")
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=kernels) as name:
+        part, root = Path(name), Path(name) / "root"
+        progress(f"downloading Linux {offer.version} from {offer.suite}, {size / 1e6:.0f} MB")
+        apt.download(parts, part)
+        progress("unpacking it")
+        for package in sorted(part.glob("*.deb")):
+            _call("dpkg-deb", "dpkg", "-x", str(package), str(root))
+        kernel = _describe(offer, root)
+        root.rename(kernels / offer.version)
+    return _load(kernels / offer.version / kernel)
+
+
+def _describe(offer: KernelOffer, root: Path) -> str:
+    """Find the kernel in what was unpacked, index its modules and write ``kernel.json``."""
+    shutil.rmtree(root / "usr/share", ignore_errors=True)
+    modules = next((d for d in [*root.glob("lib/modules/*"), *root.glob("usr/lib/modules/*")]), None)
+    images = [*root.glob("boot/vmlinu[xz]-*"), *root.glob("usr/lib/modules/*/vmlinu[xz]")]
+    if modules is None or not images:
+        raise GuestError(f"{offer.package} {offer.version} holds no kernel: report this")
+    _call("depmod", "kmod", "-b", str(modules.parents[2]), modules.name)
+    fields = asdict(offer) | {"release": modules.name, "image": str(images[0].relative_to(root))}
+    del fields["cached"]
+    (root / "kernel.json").write_text(json.dumps(fields, indent=1) + "\n")
+    root.chmod(0o755)
+    return "kernel.json"
+
+
+def _call(name: str, package: str, *arguments: str) -> None:
+    done = subprocess.run([tool(name, package), *arguments], capture_output=True, text=True)
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        raise GuestError(f"{name} failed: {reason}; check the room in {cache_directory()}")

@@ -1,0 +1,43 @@
+"""net/mptcp/protocol.c: an MPTCP socket listens through its first subflow, a TCP socket."""
+
+from __future__ import annotations
+
+from errno import EINVAL
+
+from listenwatch.model.af_inet import inet_listen, inet_listen_sk
+from listenwatch.model.inputs import SocketState, TcpState
+from listenwatch.model.rules import Rule
+from listenwatch.model.run import Run, Sock
+from listenwatch.model.stages import StageIndex
+
+
+def mptcp_listen(run: Run, msk: Sock, backlog: int) -> int:
+    """``mptcp_listen()``. The backlog is stored in the subflow; the MPTCP socket's own stays as it is."""
+    if msk.socket_state != SocketState.UNCONNECTED:
+        return run.end(Rule.WRONG_SOCKET_STATE, -EINVAL)
+    if msk.state not in (TcpState.CLOSE, TcpState.LISTEN):
+        return run.end(Rule.WRONG_STATE, -EINVAL)
+    ssk = mptcp_nmpc_sk(run, msk)
+    msk.state = TcpState.LISTEN
+    if run.behaviour.mptcp_enters == "inet_listen":
+        result = inet_listen(run, ssk, backlog)
+    else:
+        result = inet_listen_sk(run, ssk, backlog)
+        run.see(StageIndex.INET_LISTEN_RETURN, ssk, result)
+    msk.state = ssk.state
+    if not result:
+        msk.bound = ssk.bound
+    return result
+
+
+def mptcp_nmpc_sk(run: Run, msk: Sock) -> Sock:
+    """``__mptcp_nmpc_sk()``: the first subflow, made now if there is none yet."""
+    pre = run.pre
+    run.subflow = Sock(
+        pre.subflow_state or TcpState.CLOSE,
+        SocketState.UNCONNECTED,
+        pre.subflow_max_ack_backlog,
+        pre.subflow_ack_backlog,
+        msk.bound,
+    )
+    return run.subflow

@@ -1,0 +1,85 @@
+"""One run of the model: a socket's fields, the trace they leave, and the choices the inputs leave open."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeVar
+
+from listenwatch.model.behaviour import Behaviour
+from listenwatch.model.inputs import Environment, Knowledge, Request, Socket
+from listenwatch.model.rules import BacklogRule, Rule
+from listenwatch.model.stages import StageIndex, StageValues
+
+T = TypeVar("T")
+
+
+class Outcome(NamedTuple):
+    """One way the call may go, with everything it leaves behind."""
+
+    rule: Rule
+    backlog_rule: BacklogRule
+    result: int
+    stages: dict[StageIndex, StageValues]
+    socket: Sock | None
+    subflow: Sock | None
+
+
+class Sock:
+    """The fields of struct sock the listen path reads and writes."""
+
+    __slots__ = ("ack_backlog", "bound", "max_ack_backlog", "socket_state", "state")
+
+    def __init__(
+        self, state: int, socket_state: int, max_ack_backlog: int, ack_backlog: int, bound: bool
+    ) -> None:
+        self.state = state
+        self.socket_state = socket_state
+        self.max_ack_backlog = max_ack_backlog
+        self.ack_backlog = ack_backlog
+        self.bound = bound
+
+
+class Run:
+    """The inputs of a call and what happens to them; the model's functions take it as their argument.
+
+    ``choices`` scripts what the inputs do not decide: the n-th ``choose`` takes the option with
+    that number, and the first one beyond the script.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        pre: Socket,
+        environment: Environment,
+        behaviour: Behaviour,
+        knowledge: Knowledge,
+        choices: tuple[int, ...] = (),
+    ) -> None:
+        self.request = request
+        self.pre = pre
+        self.environment = environment
+        self.behaviour = behaviour
+        self.knowledge = knowledge
+        self.choices = choices
+        self.taken: list[tuple[int, int]] = []
+        self.rule = Rule.BAD_DESCRIPTOR
+        self.backlog_rule = BacklogRule.NOT_REACHED
+        self.stages: dict[StageIndex, StageValues] = {}
+        self.subflow: Sock | None = None
+
+    def choose(self, known: T | None, *options: T) -> T:
+        """What is known, else each of the options in turn: every option makes an outcome of its own."""
+        if known is not None:
+            return known
+        position = len(self.taken)
+        option = self.choices[position] if position < len(self.choices) else 0
+        self.taken.append((option, len(options)))
+        return options[option]
+
+    def see(self, index: StageIndex, sk: Sock, value: int | None, ack_backlog: int | None = None) -> None:
+        """The probe passes this stage with ``sk`` as it is now."""
+        self.stages[index] = StageValues(value, sk.max_ack_backlog, ack_backlog, sk.state)
+
+    def end(self, rule: Rule, result: int) -> int:
+        """The call ends by this rule; returns the result for the caller to pass on."""
+        self.rule = rule
+        return result

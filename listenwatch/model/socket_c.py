@@ -1,0 +1,78 @@
+"""net/socket.c: from the descriptor to the protocol, with the clamp by somaxconn."""
+
+from __future__ import annotations
+
+from errno import EACCES, EBADF, ENOTSOCK, EOPNOTSUPP, EPERM
+
+from listenwatch.model.af_inet import inet_listen
+from listenwatch.model.af_unix import unix_listen
+from listenwatch.model.inputs import Door, Family, Protocol, SocketType
+from listenwatch.model.mptcp import mptcp_listen
+from listenwatch.model.rules import BacklogRule, Rule
+from listenwatch.model.run import Run, Sock
+from listenwatch.model.stages import StageIndex
+
+
+class Unmodelled(Exception):
+    """The model does not describe this kind of socket; the message says which and why."""
+
+
+def sys_listen(run: Run, sk: Sock) -> int:
+    """The call from its door down: ``__sys_listen()`` and ``__sys_listen_socket()``, or for the
+    kernel's own listeners ``kernel_listen()``. Returns 0 or -errno.
+    """
+    if run.request.door == Door.KERNEL:
+        run.backlog_rule = BacklogRule.NOT_CLAMPED
+        return ops_listen(run, sk, run.request.backlog)
+    if not run.request.is_file:
+        return run.end(Rule.BAD_DESCRIPTOR, -EBADF)
+    if not run.request.is_socket:
+        return run.end(Rule.NOT_A_SOCKET, -ENOTSOCK)
+    backlog = clamp(run)
+    run.see(StageIndex.SECURITY, sk, backlog)
+    refusal = run.choose(run.knowledge.refusal, 0, -EACCES, -EPERM)
+    run.see(StageIndex.SECURITY_RETURN, sk, refusal)
+    if refusal:
+        return run.end(Rule.SECURITY_REFUSED, refusal)
+    return ops_listen(run, sk, backlog)
+
+
+def clamp(run: Run) -> int:
+    """``if ((unsigned int)backlog > somaxconn) backlog = somaxconn;``, where C compares both as unsigned."""
+    backlog, somaxconn = run.request.backlog, run.environment.somaxconn
+    if as_unsigned_int(backlog) > as_unsigned_int(somaxconn):
+        run.backlog_rule = BacklogRule.NEGATIVE if backlog < 0 else BacklogRule.CLAMPED
+        return somaxconn
+    run.backlog_rule = BacklogRule.KEPT if backlog else BacklogRule.ZERO
+    return backlog
+
+
+def as_unsigned_int(number: int) -> int:
+    """A C int converted to unsigned int: 32 bits, two's complement."""
+    return number & 0xFFFF_FFFF
+
+
+def ops_listen(run: Run, sk: Sock, backlog: int) -> int:
+    """``sock->ops->listen``: the function of this family, type and protocol."""
+    pre = run.pre
+    if pre.family in (Family.INET, Family.INET6):
+        if pre.type == SocketType.STREAM and pre.protocol == Protocol.TCP:
+            return inet_listen(run, sk, backlog)
+        if pre.type == SocketType.STREAM and pre.protocol == Protocol.MPTCP:
+            return mptcp_listen(run, sk, backlog)
+        if pre.type in (SocketType.DGRAM, SocketType.RAW):
+            return sock_no_listen(run)
+    elif pre.family == Family.UNIX:
+        if pre.type in (SocketType.STREAM, SocketType.SEQPACKET):
+            return unix_listen(run, sk, backlog)
+        return sock_no_listen(run)
+    elif pre.family in (Family.NETLINK, Family.PACKET):
+        return sock_no_listen(run)
+    raise Unmodelled(
+        f"no model of family {pre.family}, type {pre.type}, protocol {pre.protocol} yet"
+    )
+
+
+def sock_no_listen(run: Run) -> int:
+    """``sock_no_listen()``, net/core/sock.c."""
+    return run.end(Rule.NOT_SUPPORTED, -EOPNOTSUPP)

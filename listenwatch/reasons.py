@@ -1,0 +1,83 @@
+"""Why a call went as it did, in words for people."""
+
+from __future__ import annotations
+
+import errno
+
+from listenwatch.model.inputs import SocketState, TcpState
+from listenwatch.model.rules import BacklogRule, Rule
+from listenwatch.model.run import Outcome
+from listenwatch.record import ListenCall
+
+_CLAMP = "clamped by net.core.somaxconn of this network namespace"
+
+_REFUSALS = {
+    Rule.BAD_DESCRIPTOR: "the descriptor is not open",
+    Rule.NOT_A_SOCKET: "the descriptor is not a socket",
+    Rule.SECURITY_REFUSED: "refused by a security module",
+    Rule.NOT_SUPPORTED: "this kind of socket cannot listen",
+    Rule.ULP_REFUSED: "the socket has an upper layer protocol (TLS) that cannot listen",
+    Rule.PORT_TAKEN: "another socket holds the port",
+    Rule.NO_FREE_PORT: "not bound, and no ephemeral port is free",
+    Rule.HASH_FAILED: "the SO_REUSEPORT group cannot take another listener",
+    Rule.UNIX_UNBOUND: "an AF_UNIX socket needs bind() first",
+    Rule.UNIX_WRONG_STATE: "the socket is connected",
+}
+
+
+def explain(call: ListenCall, outcome: Outcome) -> str:
+    """One line: the numbers and what decided them, or why the call was refused."""
+    if outcome.result:
+        return f"{errno_text(outcome.result)}: {_refusal(call, outcome)}"
+    if outcome.rule is Rule.UNIX_WRONG_STATE_IGNORED:
+        return "returned 0 on a connected socket and did nothing: a known slip of kernels 6.16 to 6.19"
+    sock = outcome.subflow or outcome.socket
+    stored = sock.max_ack_backlog if sock else 0
+    text = f"asked {call.backlog}, stored {stored}{_number(call, outcome, stored)}"
+    if outcome.rule is Rule.AUTOBINDS:
+        text += "; not bound, so the kernel chose a port"
+    elif outcome.rule in (Rule.RELISTENS, Rule.UNIX_RELISTENS):
+        text += f"; was listening already, limit was {_old_limit(call)}"
+    return text
+
+
+def _number(call: ListenCall, outcome: Outcome, stored: int) -> str:
+    match outcome.backlog_rule:
+        case BacklogRule.CLAMPED:
+            why = _CLAMP
+        case BacklogRule.NEGATIVE:
+            why = f"a negative number counts as huge, {_CLAMP}"
+        case BacklogRule.ZERO:
+            why = "0 is kept: one connection may wait"
+        case BacklogRule.NOT_CLAMPED:
+            why = "a listener of the kernel itself, which somaxconn does not clamp"
+        case _:
+            why = ""
+    if outcome.backlog_rule is BacklogRule.KEPT and stored != call.backlog:
+        why = "the field holds 16 bits only"
+    return f": {why}" if why else ""
+
+
+def _old_limit(call: ListenCall) -> int:
+    return call.pre.subflow_max_ack_backlog if call.pre.subflow_state else call.pre.max_ack_backlog
+
+
+def _refusal(call: ListenCall, outcome: Outcome) -> str:
+    if outcome.rule is Rule.WRONG_SOCKET_STATE:
+        name = SocketState(call.pre.socket_state).name.lower()
+        return f"the socket is {name}" if name != "free" else "the socket is not in use"
+    if outcome.rule is Rule.WRONG_STATE:
+        try:
+            return f"the socket is in state {TcpState(call.pre.state).name}"
+        except ValueError:
+            return f"the socket is in state {call.pre.state}"
+    return _REFUSALS[outcome.rule]
+
+
+def errno_text(result: int) -> str:
+    """``0``, or the name of an errno as the call's result carries it: ``EADDRINUSE``."""
+    if result >= 0:
+        return str(result)
+    if -result == errno.EOPNOTSUPP:  # the same number as ENOTSUP, which no kernel source says
+        return "EOPNOTSUPP"
+    return errno.errorcode.get(-result, str(result))
