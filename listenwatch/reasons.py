@@ -81,3 +81,28 @@ def errno_text(result: int) -> str:
     if -result == errno.EOPNOTSUPP:  # the same number as ENOTSUP, which no kernel source says
         return "EOPNOTSUPP"
     return errno.errorcode.get(-result, str(result))
+
+
+def brief(call: ListenCall, outcome: Outcome | None) -> str:
+    """The same in a few words, for a line whose columns already hold the numbers."""
+    if outcome is None:
+        return ""
+    if outcome.result:
+        return _refusal(call, outcome)
+    words = [_BRIEF_NUMBERS.get(outcome.backlog_rule, "")]
+    if outcome.rule is Rule.UNIX_WRONG_STATE_IGNORED:
+        words = ["connected: nothing was done (a slip of 6.16 to 6.19)"]
+    elif outcome.rule is Rule.AUTOBINDS:
+        words.append("port chosen by the kernel")
+    elif outcome.rule in (Rule.RELISTENS, Rule.UNIX_RELISTENS):
+        words.append(f"listened already, limit was {_old_limit(call)}")
+    return "; ".join(word for word in words if word)
+
+
+_BRIEF_NUMBERS = {
+    BacklogRule.KEPT: "as asked",
+    BacklogRule.ZERO: "0: one connection may wait",
+    BacklogRule.CLAMPED: "clamped by somaxconn",
+    BacklogRule.NEGATIVE: "negative counts as huge: clamped by somaxconn",
+    BacklogRule.NOT_CLAMPED: "kernel listener: not clamped",
+}

@@ -1,0 +1,7 @@
+"""``python -m listenwatch``."""
+
+import sys
+
+from listenwatch.cli import main
+
+sys.exit(main())
