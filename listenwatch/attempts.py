@@ -1,10 +1,13 @@
-"""Asks the kernel by trying: the smallest map or program of each kind through bpf(2), taken back at once."""
+"""Asks the kernel by trying: a smallest map or program of each kind through bpf(2), soon gone."""
 
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import socket
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import NamedTuple
 
 from listenwatch.engines import libbpf, tracefs
@@ -60,8 +63,8 @@ class _RawTracepointOpen(ctypes.Structure):
     _fields_ = (("name", ctypes.c_char_p), ("prog_fd", ctypes.c_uint32))
 
 
-def _bpf(command: int, attr: ctypes.Structure) -> int:
-    """bpf(2): a descriptor; OSError as the kernel refused."""
+def _bpf(owned: ExitStack, command: int, attr: ctypes.Structure) -> int:
+    """bpf(2): a descriptor that closes with ``owned``; OSError as the kernel refused."""
     machine = os.uname().machine
     if machine not in _BPF:
         raise ObserveError(f"the number of bpf(2) on {machine} is not known here")
@@ -70,21 +73,20 @@ def _bpf(command: int, attr: ctypes.Structure) -> int:
     if fd < 0:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
+    owned.callback(os.close, fd)
     return fd
 
 
-def _load(kind: int, attach_type: int = 0, btf_id: int = 0) -> int:
-    return _bpf(
-        _PROG_LOAD,
-        _ProgLoad(
-            prog_type=kind,
-            insn_cnt=len(_RETURN_0) // 8,
-            insns=_RETURN_0,
-            license=b"GPL",
-            expected_attach_type=attach_type,
-            attach_btf_id=btf_id,
-        ),
+def _load(owned: ExitStack, kind: int, attach_type: int = 0, btf_id: int = 0) -> int:
+    attr = _ProgLoad(
+        prog_type=kind,
+        insn_cnt=len(_RETURN_0) // 8,
+        insns=_RETURN_0,
+        license=b"GPL",
+        expected_attach_type=attach_type,
+        attach_btf_id=btf_id,
     )
+    return _bpf(owned, _PROG_LOAD, attr)
 
 
 def _btf_id(name: str, attach_type: int) -> int:
@@ -99,33 +101,67 @@ def _btf_id(name: str, attach_type: int) -> int:
 
 def ring_buffer() -> Attempt:
     """A BPF ring buffer of one page."""
-    return _attempt("bpf(2) BPF_MAP_TYPE_RINGBUF", _create_ring)
+
+    def action(owned: ExitStack) -> None:
+        _bpf(owned, _MAP_CREATE, _MapCreate(_MAP_TYPE_RINGBUF, 0, 0, mmap.PAGESIZE))
+
+    return _attempt("bpf(2) creating a BPF_MAP_TYPE_RINGBUF", action)
 
 
 def fentry() -> Attempt:
     """A do-nothing fentry program on inet_listen, loaded and attached for a moment."""
-    return _attempt("bpf(2) load and attach of fentry/inet_listen", _attach_fentry)
+
+    def action(owned: ExitStack) -> None:
+        btf_id = _btf_id("inet_listen", _TRACE_FENTRY)
+        program = _load(owned, _PROG_TYPE_TRACING, _TRACE_FENTRY, btf_id)
+        _bpf(owned, _RAW_TRACEPOINT_OPEN, _RawTracepointOpen(None, program))
+
+    return _attempt("bpf(2) loading and attaching fentry/inet_listen", action)
 
 
 def lsm() -> Attempt:
     """A program for the security hook of listen, loaded and not attached."""
-    return _attempt("bpf(2) load of lsm/socket_listen", _load_lsm)
+
+    def action(owned: ExitStack) -> None:
+        _load(owned, _PROG_TYPE_LSM, _LSM_MAC, _btf_id("socket_listen", _LSM_MAC))
+
+    return _attempt("bpf(2) loading lsm/socket_listen", action)
 
 
-def raw_tracepoint() -> Attempt:
-    """A do-nothing program on the raw tracepoint inet_sock_set_state, attached for a moment."""
-    return _attempt("bpf(2) BPF_RAW_TRACEPOINT_OPEN inet_sock_set_state", _open_raw_tracepoint)
+def raw_tracepoint(name: str) -> Attempt:
+    """A do-nothing program on a raw tracepoint, attached for a moment."""
+
+    def action(owned: ExitStack) -> None:
+        program = _load(owned, _PROG_TYPE_RAW_TRACEPOINT)
+        _bpf(owned, _RAW_TRACEPOINT_OPEN, _RawTracepointOpen(name.encode(), program))
+
+    return _attempt(f"bpf(2) BPF_RAW_TRACEPOINT_OPEN {name}", action)
 
 
 def tracepoint(name: str) -> Attempt:
     """The number of a tracepoint ``group/event``, read from tracefs."""
-    return _attempt(f"tracefs {name}/id", lambda: [_check(tracefs.event_id(name))])
+
+    def action(_: ExitStack) -> None:
+        tracefs.event_id(name)
+
+    return _attempt(f"tracefs events/{name}/id", action)
 
 
 def mptcp() -> Attempt:
     """An MPTCP socket, which needs no privilege."""
-    return _attempt("socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP)", _open_mptcp)
+
+    def action(owned: ExitStack) -> None:
+        owned.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM, _IPPROTO_MPTCP))
+
+    return _attempt("socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP)", action)
 
 
-def _attempt(what: str, action: object) -> Attempt:
-    raise NotImplementedError
+def _attempt(what: str, action: Callable[[ExitStack], None]) -> Attempt:
+    try:
+        with ExitStack() as owned:
+            action(owned)
+    except ObserveError as error:
+        return Attempt(what, None, str(error))
+    except OSError as error:
+        return Attempt(what, error.errno)
+    return Attempt(what, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +52,7 @@ def netns_inode(text: str) -> int:
         return int(number[1])
     path = Path(text) if "/" in text else Path("/run/netns") / text
     try:
-        return os.stat(path).st_ino
+        return path.stat().st_ino
     except OSError as error:
         raise UsageError(
             f"no network namespace {text!r} ({path}: {error.strerror}): give its inode number, "

@@ -11,6 +11,7 @@ from listenwatch.errors import ObserveError
 from listenwatch.model.behaviour import LINUX_5_10, LINUX_6_6, LINUX_7_3, Behaviour
 
 BTF = Path("/sys/kernel/btf/vmlinux")
+VERSION_SIGNATURE = Path("/proc/version_signature")
 FUNCTIONS = ("inet6_hash", "__inet_listen_sk")
 
 Version = tuple[int, int, int]
@@ -35,13 +36,17 @@ class Kernel(NamedTuple):
 
 
 def parse_version(release: str, build: str = "") -> Version:
-    """The upstream version from uname -r and uname -v.
+    """The upstream version from uname -r and the build line.
 
-    Distributions freeze uname -r (Debian's 6.1.0-50-amd64 is 6.1.192); Debian puts the real one in
-    the build line. ValueError if neither holds a version.
+    Distributions freeze uname -r (Debian's 6.1.0-50-amd64 is 6.1.192, Ubuntu's 5.15.0-91-generic
+    is 5.15.131). Debian puts the real one in uname -v, Ubuntu in /proc/version_signature, which
+    belongs to ``build`` where it exists. ValueError if nothing here is a version.
     """
-    found = re.search(r"Debian (\d+)\.(\d+)(?:\.(\d+))?", build) or re.match(
-        r"(\d+)\.(\d+)(?:\.(\d+))?", release
+    number = r"(\d+)\.(\d+)(?:\.(\d+))?"
+    found = (
+        re.search(rf"Debian {number}", build)
+        or re.search(rf"Ubuntu \S+ {number}", build)
+        or re.match(number, release)
     )
     if not found:
         raise ValueError(f"not a kernel release: {release!r}")
@@ -57,11 +62,18 @@ def btf_functions(path: Path = BTF) -> dict[str, bool]:
     return {name: b"\0" + name.encode() + b"\0" in text for name in FUNCTIONS}
 
 
+def _version_signature() -> str:
+    try:
+        return VERSION_SIGNATURE.read_text()
+    except OSError:
+        return ""
+
+
 def running_kernel() -> Kernel:
     """The kernel this process runs on."""
     system = os.uname()
     try:
-        version = parse_version(system.release, system.version)
+        version = parse_version(system.release, f"{system.version} {_version_signature()}")
     except ValueError as error:
         raise ObserveError(f"cannot tell this kernel's version: {error}") from None
     return Kernel(system.release, version, system.machine, btf_functions())

@@ -112,17 +112,19 @@ def decode(data: bytes) -> ListenCall:
     base = 56
     for index in _STAGE_RANGE:
         if field[base + 3]:
-            stages[index] = Stage(*field[base : base + 3], *field[base + 4 : base + 6])
+            stages[index] = Stage._make(field[base : base + 3] + field[base + 4 : base + 6])
         base += 7
-    return ListenCall(
-        *field[2:11],
-        field[11].split(b"\0", 1)[0],
-        *field[12:18],
-        Environment(*field[18:23]),
-        Socket(*field[24:40]),
-        Socket(*field[40:56]),
-        stages,
-        field[-2][: field[-1]],
+    return ListenCall._make(
+        (
+            *field[2:11],
+            field[11].split(b"\0", 1)[0],
+            *field[12:18],
+            Environment._make(field[18:23]),
+            Socket._make(field[24:40]),
+            Socket._make(field[40:56]),
+            stages,
+            field[-2][: field[-1]],
+        )
     )
 
 

@@ -94,6 +94,7 @@ struct super_block { unsigned long s_magic; };
 struct inode { struct super_block *i_sb; };
 struct file {
 	unsigned int f_mode;
+	const void *f_op;
 	void *private_data;
 	struct inode *f_inode;
 };

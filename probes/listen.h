@@ -137,13 +137,15 @@ struct listen_config {
 /* No descriptor, so the kernel answers EBADF. Markers, ours or another listenwatch's, are not recorded. */
 #define LISTEN_MARKER_FD (-0x4c57)
 
-/* Kept per CPU; every call begun ends as exactly one of records, lost_ring or unreturned, or is still in flight. */
+/*
+ * Kept per CPU. Every call begun ends as a record or in one of the losses, or is still in flight;
+ * what is then missing is a call whose return never came.
+ */
 struct listen_counters {
-	__u64 calls;           /* calls begun */
-	__u64 records;         /* records handed over */
-	__u64 lost_ring;       /* ring buffer full */
-	__u64 lost_inflight;   /* too many calls in flight at once: not begun */
-	__u64 unreturned;      /* the same thread began again before its return was seen */
+	__u64 calls;        /* calls begun */
+	__u64 records;      /* records handed over */
+	__u64 lost_ring;    /* ring buffer full */
+	__u64 lost_threads; /* no room for another thread */
 };
 
 #endif

@@ -113,10 +113,11 @@ def _pump(
     deadline = None if duration is None else time.monotonic() + duration
     interrupted = 0
     while not watch.full:
-        timeout = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-        if deadline is not None and not timeout:
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
             return
-        poll.poll(timeout)
+        waits = [wait for wait in (left, engine.patience()) if wait is not None]
+        poll.poll(min(waits) * 1000 if waits else None)
         watch.take(engine.read())
         came = signals.take()
         if signal.SIGCHLD in came and tree is not None:

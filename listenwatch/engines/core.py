@@ -12,6 +12,7 @@ import errno
 import os
 import secrets
 import select
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ from listenwatch.errors import ObserveError, UsageError
 
 OBJECT = Path(__file__).with_name("listen.bpf.o")
 BTF = Path("/sys/kernel/btf/vmlinux")
+LOOK_AGAIN = 0.015
+CALL_SIZE, ACTIVE_OFFSET = 512, 496  # struct call, probes/listen.bpf.c
 
 
 class Config(ctypes.Structure):
@@ -41,19 +44,24 @@ class Config(ctypes.Structure):
 
 
 class Loss(NamedTuple):
-    """What the kernel counted: ``calls == records + lost + in_flight`` once everything has settled."""
+    """What the kernel counted: every call ends as a record, in one of the losses, or is still in flight."""
 
     calls: int = 0
     records: int = 0
     ring_full: int = 0
-    too_many_in_flight: int = 0
-    unreturned: int = 0
+    too_many_threads: int = 0
     in_flight: int = 0
+
+    @property
+    def unreturned(self) -> int:
+        """Calls whose return never came: what nothing else accounts for."""
+        known = self.records + self.ring_full + self.too_many_threads + self.in_flight
+        return max(0, self.calls - known)
 
     @property
     def lost(self) -> int:
         """Calls that happened and have no record."""
-        return self.ring_full + self.too_many_in_flight + self.unreturned
+        return self.ring_full + self.too_many_threads + self.unreturned
 
 
 def choose_mode(wanted: str) -> tuple[str, str]:
@@ -83,6 +91,7 @@ class CoreEngine:
         self._links: list[int] = []
         self._object = self._ring = 0
         self._batch: list[bytes] = []
+        self._look_again: float | None = None
         self._marker = secrets.randbits(31) | 1
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._bpf = libbpf.load_library()
@@ -186,9 +195,21 @@ class CoreEngine:
         fd: int = self._bpf.ring_buffer__epoll_fd(self._ring)
         return fd
 
+    def patience(self) -> float | None:
+        """Seconds to wait for ``fileno`` before reading all the same; None: as long as it takes.
+
+        The probe wakes us at most once in 10 ms (wakeup_flag, probes/listen.bpf.c): what comes
+        within that time of a wake-up comes without one of its own.
+        """
+        if self._look_again is None:
+            return None
+        return max(0.0, self._look_again - time.monotonic())
+
     def read(self, timeout: float | None = 0) -> list[bytes]:
         """The records that wait, after up to ``timeout`` seconds (None: as long as it takes)."""
-        self._poll.poll(None if timeout is None else timeout * 1000)
+        waits = [wait for wait in (timeout, self.patience()) if wait is not None]
+        woken = self._poll.poll(min(waits) * 1000 if waits else None)
+        self._look_again = time.monotonic() + LOOK_AGAIN if woken else None
         return self._take_batch()
 
     def _take_batch(self) -> list[bytes]:
@@ -212,19 +233,31 @@ class CoreEngine:
                 return records
 
     def loss(self) -> Loss:
-        """The kernel's own counts, summed over its processors, and the calls still in flight."""
+        """The kernel's own counts, summed over its processors, and the calls still in flight.
+
+        Calls are counted before the calls in flight and records after them, so that a call that
+        ends meanwhile is never taken for lost.
+        """
+        calls = self._counters()[0]
+        in_flight = self._in_flight()
+        return Loss(calls, *self._counters()[1:], in_flight)
+
+    def _counters(self) -> tuple[int, int, int, int]:
         cpus = self._bpf.libbpf_num_possible_cpus()
-        values = (ctypes.c_uint64 * (5 * cpus))()
+        values = (ctypes.c_uint64 * (4 * cpus))()
         key = ctypes.c_uint32(0)
         self._bpf.bpf_map_lookup_elem(self._map_fd(b"counters"), ctypes.byref(key), values)
-        return Loss(*(sum(values[i::5]) for i in range(5)), self._in_flight())
+        calls, records, ring_full, too_many = (sum(values[i::4]) for i in range(4))
+        return calls, records, ring_full, too_many
 
     def _in_flight(self) -> int:
-        fd, count = self._map_fd(b"inflight"), 0
-        key = (ctypes.c_uint64 * 2)()
+        fd, count = self._map_fd(b"threads"), 0
+        key, value = ctypes.c_uint64(), ctypes.create_string_buffer(2 * CALL_SIZE)
         previous = None
         while not self._bpf.bpf_map_get_next_key(fd, previous, ctypes.byref(key)):
-            previous, count = ctypes.byref(key), count + 1
+            previous = ctypes.byref(key)
+            if not self._bpf.bpf_map_lookup_elem(fd, previous, value):
+                count += sum(value.raw[base + ACTIVE_OFFSET] for base in (0, CALL_SIZE))
         return count
 
     def log(self) -> str:

@@ -48,7 +48,7 @@ def read_event_file(name: str, file: str) -> str:
     except OSError as error:
         raise ObserveError(f"tracefs cannot be mounted ({error.strerror}): run as root") from None
     try:
-        with open(os.open(path, os.O_RDONLY, dir_fd=mount)) as stream:
+        with os.fdopen(os.open(path, os.O_RDONLY, dir_fd=mount)) as stream:
             return stream.read()
     finally:
         os.close(mount)

@@ -1,0 +1,76 @@
+# listenwatch. `make verify` is the main job, `make test` the checks; each sets up all it needs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+PY := .venv/bin/python
+LISTENWATCH := .venv/bin/listenwatch
+GUEST_KERNEL ?= 6.1
+ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+CLANG ?= clang
+BPF_FLAGS := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
+	-I/usr/include/$(shell uname -m)-linux-gnu
+
+PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 python3-venv \
+	qemu-system-x86 kmod debian-archive-keyring busybox
+OBJECTS := listenwatch/engines/listen.bpf.o listenwatch/engines/refuse.bpf.o
+
+.PHONY: help setup verify verify-guest test lint bench clean
+
+help:
+	@echo 'make verify   set up, then check listen() on this kernel, and with kprobes in a VM if it has none'
+	@echo 'make test     set up, then lint, type check and every test'
+	@echo 'make bench    set up, then measure start-up, overhead, speed and memory'
+	@echo 'make setup    apt packages, .venv, compiled probe'
+	@echo 'make clean    remove what was built'
+
+# ---- set-up ------------------------------------------------------------------------------------
+
+setup: .venv/.packages .venv/.installed $(OBJECTS)
+
+# apt only where a package is missing: a second run needs neither network nor root
+.venv/.packages: Makefile
+	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null \
+		| grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		echo "installing:" $$missing; \
+		$(SUDO) apt-get update -qq; \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			$$missing >/dev/null; \
+	fi
+	@mkdir -p .venv && touch $@
+
+.venv/.installed: pyproject.toml .venv/.packages
+	@echo 'installing Python packages into .venv'
+	@python3 -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[guest,test]'
+	@touch $@
+
+listenwatch/engines/%.bpf.o: probes/%.bpf.c probes/listen.h probes/kernel.h .venv/.packages
+	$(CLANG) $(BPF_FLAGS) -c $< -o $@
+	@llvm-strip -g $@
+
+# ---- the two commands --------------------------------------------------------------------------
+
+verify: setup
+	$(SUDO) $(LISTENWATCH) verify
+	@[ -e /sys/bus/event_source/devices/kprobe ] || $(MAKE) --no-print-directory verify-guest
+
+verify-guest: setup
+	$(SUDO) $(LISTENWATCH) guest --kernel $(GUEST_KERNEL) -- $(CURDIR)/$(LISTENWATCH) verify --attach kprobe
+
+test: setup lint
+	$(SUDO) $(PY) -m pytest
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+bench: setup
+	$(SUDO) $(PY) -m tests.bench
+
+clean:
+	rm -rf .venv build dist *.egg-info $(OBJECTS)

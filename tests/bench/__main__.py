@@ -1,0 +1,237 @@
+"""``make bench``: start-up, added time per listen(), records per second, model speed, peak memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import timeit
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tabulate import tabulate
+
+from listenwatch.engines.core import CoreEngine, Loss
+from listenwatch.kernel import behaviour_of, running_kernel
+from listenwatch.model import predict as predict_module
+from listenwatch.record import ListenCall, decode
+from listenwatch.verdict import judge
+
+HERE = Path(__file__).parent
+LISTENWATCH = Path(sys.executable).with_name("listenwatch")
+Row = tuple[str, str, str]
+
+
+def main() -> int:
+    """Measure and print one table."""
+    with tempfile.TemporaryDirectory() as folder:
+        loop = Path(folder) / "loop"
+        subprocess.run(
+            ["gcc", "-O2", "-pthread", "-o", loop, HERE / "loop.c"], check=True
+        )
+        rows: list[Row] = []
+        rows += startup()
+        rows += added_time(str(loop))
+        records: list[bytes] = []
+        rows += capture(str(loop), records)
+        rows += judging([decode(record) for record in records])
+        rows += memory(str(loop))
+    kernel = running_kernel()
+    print(f"Linux {kernel.release}, {os.cpu_count()} processors, Python {sys.version.split()[0]}")
+    print(tabulate(rows, headers=("what", "measured", "against"), disable_numparse=True))
+    return 0
+
+
+def median_of(measure: Callable[[], float], times: int = 5) -> float:
+    """The median, after one run to warm up."""
+    measure()
+    return statistics.median(measure() for _ in range(times))
+
+
+# ---- start-up ----------------------------------------------------------------------------------
+
+
+def until_line(command: list[str], line: bytes) -> float:
+    """Seconds from starting a command to a line on its standard error that holds ``line``."""
+    start = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        for text in process.stderr:
+            if line in text:
+                break
+        taken = time.perf_counter() - start
+        process.terminate()
+        process.stderr.read()
+    return taken
+
+
+def startup() -> list[Row]:
+    """From exec to probes known to fire."""
+    ours = median_of(lambda: until_line([str(LISTENWATCH), "--json"], b"watching"), 11)
+    rows = [("start-up to ready", f"{ours * 1e3:.0f} ms", "target 150 ms")]
+    for peer, command, line in PEERS:
+        if shutil.which(command[0]):
+            with contextlib.suppress(subprocess.SubprocessError):
+                theirs = median_of(lambda c=command, t=line: until_line(c, t), 3)  # type: ignore[misc]
+                rows.append(
+                    (f"  the same, {peer}", f"{theirs * 1e3:.0f} ms", f"{theirs / ours:.1f} x ours")
+                )
+    return rows
+
+
+_BPFTRACE = 'BEGIN { printf("ready\\n"); } kprobe:inet_listen { @calls = count(); }'
+PEERS = [
+    ("strace -f -e listen", ["strace", "-f", "-e", "trace=listen", "true"], b"exited"),
+]
+
+
+# ---- added time --------------------------------------------------------------------------------
+
+
+def per_call(command: list[str]) -> float:
+    """Nanoseconds per call, as the loop prints them last."""
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout.split()[-1])
+
+
+@contextlib.contextmanager
+def drained(engine: CoreEngine, into: list[bytes] | None = None) -> Iterator[list[int]]:
+    """Read the engine's records in a thread, counting them, as the watch command would."""
+    counts: list[int] = []
+    ending = threading.Event()
+
+    def drain() -> None:
+        while not ending.is_set():
+            batch = engine.read(0.05)
+            counts.append(len(batch))
+            if into is not None:
+                into.extend(batch)
+
+    thread = threading.Thread(target=drain)
+    thread.start()
+    try:
+        yield counts
+    finally:
+        ending.set()
+        thread.join()
+
+
+def added_time(loop: str) -> list[Row]:
+    """What one listen() on a listener costs with and without somebody watching."""
+    plain = median_of(lambda: per_call([loop, "300000"]))
+    with CoreEngine() as engine, drained(engine):
+        watched = median_of(lambda: per_call([loop, "300000"]))
+        mode = engine.attach
+    rows = [
+        ("listen() again, no probe", f"{plain:.0f} ns", ""),
+        (f"  added by listenwatch ({mode})", f"{watched - plain:.0f} ns", "target 1500 ns"),
+    ]
+    if shutil.which("strace"):
+        strace = ["strace", "-f", "-e", "trace=listen", "-o", "/dev/null", loop, "20000"]
+        traced = median_of(lambda: per_call(strace), 3)
+        ratio = (traced - plain) / max(watched - plain, 1)
+        rows.append(("  added by strace -f -e listen", f"{traced - plain:.0f} ns", f"{ratio:.0f} x ours"))
+    if shutil.which("bpftrace") and mode == "kprobe":
+        probe = 'kprobe:inet_listen { printf("%d %s %d\\n", pid, comm, arg1); }'
+        with subprocess.Popen(
+            ["bpftrace", "-e", 'BEGIN { printf("ready\\n"); } ' + probe],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            assert process.stdout is not None
+            while b"ready" not in process.stdout.readline():
+                pass
+            reader = threading.Thread(target=process.stdout.read)
+            reader.start()
+            traced = median_of(lambda: per_call([loop, "100000"]), 3)
+            process.terminate()
+            reader.join()
+        ratio = (traced - plain) / max(watched - plain, 1)
+        rows.append(
+            ("  added by bpftrace, kprobe:inet_listen", f"{traced - plain:.0f} ns", f"{ratio:.1f} x ours")
+        )
+    return rows
+
+
+# ---- capture -----------------------------------------------------------------------------------
+
+
+def capture(loop: str, keep: list[bytes]) -> list[Row]:
+    """The highest steady rate of calls captured and decoded without a loss."""
+    best, loss_above = 0, ""
+    for rate in (50_000, 100_000, 150_000, 200_000, 300_000, 400_000):
+        achieved, decoded, loss = capture_at(loop, rate, keep)
+        if loss.lost or decoded != loss.calls:
+            loss_above = f"at {rate}/s {loss.lost} of {loss.calls} lost, and counted"
+            break
+        best = max(best, round(achieved))
+    return [("captured and decoded, none lost", f"{best} calls/s", loss_above or "target 100000/s")]
+
+
+def capture_at(loop: str, rate: int, keep: list[bytes]) -> tuple[float, int, Loss]:
+    """Run the loop for two seconds at ``rate``; calls a second achieved, records decoded, and the loss."""
+    calls, decoded = rate * 2, 0
+    with CoreEngine() as engine:
+        engine.sync()
+        process = subprocess.Popen([loop, str(calls), str(rate)], stdout=subprocess.PIPE, text=True)
+        start = time.perf_counter()
+        while process.poll() is None:
+            batch = engine.read(0.05)
+            for record in batch:
+                decode(record)
+            decoded += len(batch)
+        taken = time.perf_counter() - start
+        rest = engine.sync()
+        decoded += len(rest)
+        keep[:] = rest[-1000:] or keep
+        assert process.stdout is not None
+        process.stdout.close()
+        return calls / taken, decoded, engine.loss()
+
+
+# ---- judging -----------------------------------------------------------------------------------
+
+
+def judging(calls: list[ListenCall]) -> list[Row]:
+    """Model and verdict: inputs met before, and inputs never met (no cache)."""
+    behaviour = behaviour_of(running_kernel())
+    rows = []
+    for name, forget in (("inputs met before", False), ("every input new", True)):
+
+        def all_of_them(forget: bool = forget) -> None:
+            for call in calls:
+                if forget:
+                    predict_module._run.cache_clear()
+                judge(call, behaviour)
+
+        seconds = min(timeit.repeat(all_of_them, number=10, repeat=5)) / 10 / len(calls)
+        rows.append((f"model and verdict, {name}", f"{1 / seconds:.0f} calls/s", "target 100000/s"))
+    return rows
+
+
+# ---- memory ------------------------------------------------------------------------------------
+
+
+def memory(loop: str) -> list[Row]:
+    """Peak resident memory of the whole watch command over 100,000 calls."""
+    command = [str(LISTENWATCH), "watch", "--json", "--", loop, "100000", "20000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        peak = 0
+        for number, _ in enumerate(process.stdout):
+            if number % 1000 == 0:
+                with contextlib.suppress(OSError, AttributeError):
+                    status = Path(f"/proc/{process.pid}/status").read_text()
+                    peak = int(re.search(r"VmHWM:\s+(\d+)", status)[1])  # type: ignore[index]
+    return [("peak memory of watch, 100000 calls", f"{peak / 1024:.0f} MB", "target 60 MB")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
