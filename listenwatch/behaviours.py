@@ -21,7 +21,7 @@ def override(behaviour: Behaviour, changes: Iterable[str]) -> Behaviour:
             value = _parse(field, text)
         except (KeyError, ValueError):
             raise UsageError(f"behaviour {field} cannot be '{text}': {_choices(field)}") from None
-        behaviour = behaviour._replace(**{field: value})
+        behaviour = Behaviour(**{**behaviour._asdict(), field: value})
     return behaviour
 
 

@@ -34,3 +34,7 @@ class ObserveError(ListenwatchError):
 
 class RecordingError(ListenwatchError):
     """A recording cannot be read further; the message names the line."""
+
+
+class GuestError(ListenwatchError):
+    """A guest kernel could not be fetched, booted or kept running."""

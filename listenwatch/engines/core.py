@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import errno
 import os
-import secrets
 import select
 import time
 from pathlib import Path
@@ -92,7 +91,7 @@ class CoreEngine:
         self._object = self._ring = 0
         self._batch: list[bytes] = []
         self._look_again: float | None = None
-        self._marker = secrets.randbits(31) | 1
+        self._marker = int.from_bytes(os.urandom(4), "little")
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._bpf = libbpf.load_library()
         self._log = libbpf.Log(self._bpf)

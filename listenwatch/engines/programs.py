@@ -32,7 +32,8 @@ class Program(NamedTuple):
 
     def is_present(self) -> bool:
         """False where /proc/kallsyms says the target cannot exist; attaching has the last word."""
-        return self.kind != "kprobe" or self.required or self.target in kernel_symbols()
+        by_symbol = self.kind in ("kprobe", "kretprobe") and not self.required
+        return not by_symbol or self.target in kernel_symbols()
 
 
 _symbols: set[str] = set()

@@ -41,8 +41,11 @@ def read_event_file(name: str, file: str) -> str:
     """
     path = f"events/{name}/{file}"
     for root in MOUNTED:
-        if (root / "events").is_dir():
-            return (root / path).read_text()
+        try:
+            if (root / "events").is_dir():
+                return (root / path).read_text()
+        except PermissionError as error:
+            raise ObserveError(f"{root} cannot be read ({error.strerror}): run as root") from None
     try:
         mount = _detached_mount()
     except OSError as error:

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
+from listenwatch.errors import GuestError
 from listenwatch.guests.accel import Accel
-from listenwatch.guests.apt import GuestError
 from listenwatch.guests.boot import run
 from listenwatch.guests.kernels import GuestKernel, KernelOffer, available, fetch
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from listenwatch.errors import ListenwatchError
+from listenwatch.errors import GuestError
 
 Progress = Callable[[str], None]
 
@@ -32,10 +32,6 @@ KEYRINGS = Path("/usr/share/keyrings")
 #: Settings of the machine that decide how to reach a mirror (proxies, time-outs, checks) are
 #: kept; these decide what to fetch and in which form, which is ours to say.
 OWN_SETTINGS = ("Languages", "IndexTargets", "GzipIndexes", "CompressionTypes")
-
-
-class GuestError(ListenwatchError):
-    """A guest kernel could not be found, fetched or booted; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +69,7 @@ def parse_targets(text: str) -> Mirror | None:
     """
     found: dict[str, str] = {}
     for line in text.splitlines():
-        origin, label, address, release = (line.split("|") + ["", "", ""])[:4]
+        origin, label, address, release = [*line.split("|"), "", "", ""][:4]
         if origin.startswith("$("):
             known = {**dict.fromkeys(SUITES, "Debian"),
                      **dict.fromkeys(SECURITY_SUITES, "Debian-Security")}  # fmt: skip

@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from listenwatch.guests.apt import GuestError, PrivateApt, Progress, find_mirror, tool
+from listenwatch.errors import GuestError
+from listenwatch.guests.apt import PrivateApt, Progress, find_mirror, tool
 
 #: Unpacked modules of 5.10 take 5.6 times the room of their package.
 UNPACKED_FACTOR = 7
@@ -160,7 +161,8 @@ def cached_kernels() -> list[GuestKernel]:
 
 def _load(path: Path) -> GuestKernel:
     fields = json.loads(path.read_text())
-    return GuestKernel(**fields | {"directory": path.parent, "image": path.parent / fields["image"]})
+    image = path.parent / fields.pop("image")
+    return GuestKernel(**fields, directory=path.parent, image=image)
 
 
 @contextmanager
@@ -207,24 +209,23 @@ def _install(apt: PrivateApt, offer: KernelOffer, progress: Progress) -> GuestKe
         progress("unpacking it")
         for package in sorted(part.glob("*.deb")):
             _call("dpkg-deb", "dpkg", "-x", str(package), str(root))
-        kernel = _describe(offer, root)
+        _describe(offer, root)
         root.rename(kernels / offer.version)
-    return _load(kernels / offer.version / kernel)
+    return _load(kernels / offer.version / "kernel.json")
 
 
-def _describe(offer: KernelOffer, root: Path) -> str:
+def _describe(offer: KernelOffer, root: Path) -> None:
     """Find the kernel in what was unpacked, index its modules and write ``kernel.json``."""
     shutil.rmtree(root / "usr/share", ignore_errors=True)
-    modules = next((d for d in [*root.glob("lib/modules/*"), *root.glob("usr/lib/modules/*")]), None)
+    modules = [*root.glob("lib/modules/*"), *root.glob("usr/lib/modules/*")]
     images = [*root.glob("boot/vmlinu[xz]-*"), *root.glob("usr/lib/modules/*/vmlinu[xz]")]
-    if modules is None or not images:
+    if not modules or not images:
         raise GuestError(f"{offer.package} {offer.version} holds no kernel: report this")
-    _call("depmod", "kmod", "-b", str(modules.parents[2]), modules.name)
-    fields = asdict(offer) | {"release": modules.name, "image": str(images[0].relative_to(root))}
+    release = modules[0].name
+    _call("depmod", "kmod", "-b", str(modules[0].parents[2]), release)
+    fields = asdict(offer) | {"release": release, "image": str(images[0].relative_to(root))}
     del fields["cached"]
     (root / "kernel.json").write_text(json.dumps(fields, indent=1) + "\n")
-    root.chmod(0o755)
-    return "kernel.json"
 
 
 def _call(name: str, package: str, *arguments: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from listenwatch.guests.apt import GuestError
 
 STATUS_PORT = "listenwatch.status"
+STDERR_PORT = "listenwatch.stderr"
 #: Copy-on-write in the guest: writes work and are forgotten.
 OVERLAYS = ("/etc", "/home", "/lib", "/opt", "/root", "/srv", "/tmp", "/usr", "/var")
 #: virtme-ng mounts an empty tmpfs over each of these.
@@ -21,23 +22,27 @@ NOT_PASSED = frozenset({
 })  # fmt: skip
 
 SCRIPT = r"""# Written by listenwatch: runs one command and reports its exit status on a port.
-port() {
-    for name in /sys/class/virtio-ports/*/name; do
-        if [ "$(cat "$name")" = "$1" ]; then name=${name%/name}; echo "/dev/${name##*/}"; fi
-    done
-}
-# Without udev virtme-ng finds no ports and leaves this script on the console.
-if [ ! -e /dev/virtio-ports/virtme.stdin ]; then
-    exec <"$(port virtme.stdin)" >"$(port virtme.stdout)" 2>"$(port virtme.stderr)"
+# Under emulation a fork takes 20 ms and more, so this uses bash's own means where it can.
+declare -A port
+for file in /sys/class/virtio-ports/*/name; do
+    read -r name <"$file" && file=${file%/name} && port[$name]=/dev/${file##*/}
+done
+if [[ /proc/$$/fd/1 -ef ${port[virtme.stdout]} ]]; then
+    # Where udev named the ports virtme-ng has joined them, and these links lead to further ones.
+    for fd in 0:stdin 1:stdout 2:stderr; do ln -sf "/proc/self/fd/${fd%:*}" "/dev/${fd#*:}"; done
+else
+    # Elsewhere it finds none and leaves this script on the console.
+    exec <"${port[virtme.stdin]}" >"${port[virtme.stdout]}"
 fi
-exec 9>"$(port @STATUS_PORT@)"
+exec 2>"${port[@STDERR_PORT@]}" 9>"${port[@STATUS_PORT@]}"
 # A port can be opened once only, a pipe as often as a command opens /dev/stdout.
-mkdir -p /run/listenwatch
+mkdir -p /run/listenwatch /run/lock
 mkfifo /run/listenwatch/out /run/listenwatch/err
 cat </run/listenwatch/out 9>&- & copiers=$!
 cat </run/listenwatch/err >&2 9>&- & copiers="$copiers $!"
-for fd in 0:stdin 1:stdout 2:stderr; do ln -sf "/proc/self/fd/${fd%:*}" "/dev/${fd#*:}"; done
-ulimit -n @NOFILE@ 2>/dev/null
+ulimit -n @NOFILE@
+# bash would describe, environment and all, a command that a signal ended.
+exec 2>/dev/null
 echo started >&9
 (
     cd @CWD@ || exit 126
@@ -45,8 +50,8 @@ echo started >&9
 ) >/run/listenwatch/out 2>/run/listenwatch/err 9>&-
 status=$?
 # A process left behind may hold a pipe open: give the output two seconds, not for ever.
-(sleep 2; kill $copiers) >/dev/null 2>&1 9>&- &
-wait $copiers 2>/dev/null
+(sleep 2; kill $copiers) >/dev/null 9>&- &
+wait $copiers
 echo "exit $status" >&9
 """
 
@@ -56,6 +61,7 @@ def guest_script(command: Sequence[str], cwd: Path, environment: Mapping[str, st
     passed = [f"{name}={value}" for name, value in environment.items() if name not in NOT_PASSED]
     values = {
         "STATUS_PORT": STATUS_PORT,
+        "STDERR_PORT": STDERR_PORT,
         "NOFILE": "65536",
         "CWD": shlex.quote(str(cwd)),
         "ENVIRONMENT": shlex.join(passed),

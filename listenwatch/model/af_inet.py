@@ -30,17 +30,12 @@ def inet_listen_sk(run: Run, sk: Sock, backlog: int) -> int:
     if old_state not in (TcpState.CLOSE, TcpState.LISTEN):
         return run.end(Rule.WRONG_STATE, -EINVAL)
     if run.behaviour.stored is Stored.BEFORE_LISTEN_START:
-        store_backlog(run, sk, backlog)
+        run.store_backlog(sk, backlog)
     if old_state != TcpState.LISTEN:
         error = inet_csk_listen_start(run, sk, backlog)
         if error:
             return error
     else:
         run.rule = Rule.RELISTENS
-    store_backlog(run, sk, backlog)
+    run.store_backlog(sk, backlog)
     return 0
-
-
-def store_backlog(run: Run, sk: Sock, backlog: int) -> None:
-    """``sk->sk_max_ack_backlog = backlog``, as wide as the field is."""
-    sk.max_ack_backlog = backlog & ((1 << run.behaviour.max_ack_backlog_bits) - 1)

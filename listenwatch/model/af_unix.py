@@ -18,6 +18,6 @@ def unix_listen(run: Run, sk: Sock, backlog: int) -> int:
             return run.end(Rule.UNIX_WRONG_STATE_IGNORED, 0)
         return run.end(Rule.UNIX_WRONG_STATE, -EINVAL)
     run.rule = Rule.UNIX_RELISTENS if sk.state == TcpState.LISTEN else Rule.UNIX_LISTENS
-    sk.max_ack_backlog = backlog
+    run.store_backlog(sk, backlog)
     sk.state = TcpState.LISTEN
     return 0

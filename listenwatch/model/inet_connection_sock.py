@@ -23,7 +23,7 @@ def _listen_start(run: Run, sk: Sock, backlog: int) -> int:
     if not inet_ulp_can_listen(run):
         return run.end(Rule.ULP_REFUSED, -EINVAL)
     if run.behaviour.stored is Stored.INSIDE_LISTEN_START:
-        sk.max_ack_backlog = backlog
+        run.store_backlog(sk, backlog)
     elif run.behaviour.stored is Stored.AFTER_LISTEN_START:
         sk.max_ack_backlog = 0
     sk.ack_backlog = 0

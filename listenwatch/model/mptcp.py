@@ -32,12 +32,6 @@ def mptcp_listen(run: Run, msk: Sock, backlog: int) -> int:
 
 def mptcp_nmpc_sk(run: Run, msk: Sock) -> Sock:
     """``__mptcp_nmpc_sk()``: the first subflow, made now if there is none yet."""
-    pre = run.pre
-    run.subflow = Sock(
-        pre.subflow_state or TcpState.CLOSE,
-        SocketState.UNCONNECTED,
-        pre.subflow_max_ack_backlog,
-        pre.subflow_ack_backlog,
-        msk.bound,
-    )
+    if run.subflow is None:
+        run.subflow = Sock(TcpState.CLOSE, SocketState.UNCONNECTED, 0, 0, msk.bound)
     return run.subflow

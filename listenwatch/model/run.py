@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeVar
 
 from listenwatch.model.behaviour import Behaviour
-from listenwatch.model.inputs import Environment, Knowledge, Request, Socket
+from listenwatch.model.inputs import Environment, Knowledge, Request, Socket, SocketState
 from listenwatch.model.rules import BacklogRule, Rule
 from listenwatch.model.stages import StageIndex, StageValues
 
@@ -38,6 +38,19 @@ class Sock:
         self.bound = bound
 
 
+def first_subflow(pre: Socket) -> Sock | None:
+    """The first subflow an MPTCP socket has already; it stays as it is in a call that never reaches it."""
+    if not pre.subflow_state:
+        return None
+    return Sock(
+        pre.subflow_state,
+        SocketState.UNCONNECTED,
+        pre.subflow_max_ack_backlog,
+        pre.subflow_ack_backlog,
+        bool(pre.bound),
+    )
+
+
 class Run:
     """The inputs of a call and what happens to them; the model's functions take it as their argument.
 
@@ -64,7 +77,7 @@ class Run:
         self.rule = Rule.BAD_DESCRIPTOR
         self.backlog_rule = BacklogRule.NOT_REACHED
         self.stages: dict[StageIndex, StageValues] = {}
-        self.subflow: Sock | None = None
+        self.subflow = first_subflow(pre)
 
     def choose(self, known: T | None, *options: T) -> T:
         """What is known, else each of the options in turn: every option makes an outcome of its own."""
@@ -78,6 +91,10 @@ class Run:
     def see(self, index: StageIndex, sk: Sock, value: int | None, ack_backlog: int | None = None) -> None:
         """The probe passes this stage with ``sk`` as it is now."""
         self.stages[index] = StageValues(value, sk.max_ack_backlog, ack_backlog, sk.state)
+
+    def store_backlog(self, sk: Sock, backlog: int) -> None:
+        """``sk->sk_max_ack_backlog = backlog``, unsigned and as wide as the field is."""
+        sk.max_ack_backlog = backlog & ((1 << self.behaviour.max_ack_backlog_bits) - 1)
 
     def end(self, rule: Rule, result: int) -> int:
         """The call ends by this rule; returns the result for the caller to pass on."""

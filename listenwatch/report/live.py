@@ -13,7 +13,7 @@ from listenwatch.terminal import DIM, GREEN, RED, YELLOW, escape, paint
 from listenwatch.verdict import Kind, Verdict, state_name, value_text
 
 HEADER = (
-    f"{'TIME':<8} {'PID':>7} {'COMMAND':<11} {'PROTO':<6} {'LOCAL':<19} {'ASKED':>6} {'SOMAX':>5} "
+    f"{'TIME':<8} {'PID':>7} {'COMMAND':<12} {'PROTO':<6} {'LOCAL':<19} {'ASKED':>6} {'SOMAX':>5} "
     f"{'STORED':>6} {'STATE':<12} {'RESULT':<6} VERDICT  WHY"
 )
 _COLOURS = {Kind.AGREE: GREEN, Kind.DISAGREE: RED}
@@ -24,7 +24,7 @@ def line(call: ListenCall, verdict: Verdict, *, colour: bool, width: int | None 
     sock = call.post if call.post.seen else call.pre
     result = errno_text(call.result) if call.flags & Flag.RETURNED else "?"
     head = (
-        f"{time_of_day(call)} {call.pid:>7} {escape(call.comm):<11} {protocol_of(sock):<6} "
+        f"{time_of_day(call)} {call.pid:>7} {escape(call.comm):<12} {protocol_of(sock):<6} "
         f"{escape(local_address(call)) or '-':<19} {call.backlog:>6} "
         f"{call.environment.somaxconn if sock.seen else '-':>5} {_dash(call.stored):>6} "
         f"{_state_change(call):<12} {result:<6} "

@@ -1,0 +1,1 @@
+"""One module per command: ``build_parser`` adds its options, ``run`` does it and returns the exit status."""

@@ -1,0 +1,133 @@
+"""``listenwatch verify``: runs the scenarios on this kernel and holds each call against the model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+
+from listenwatch.behaviours import describe, override
+from listenwatch.engines.core import CoreEngine
+from listenwatch.jsonlines import call_to_json
+from listenwatch.kernel import behaviour_of, running_kernel
+from listenwatch.report.ktap import ktap
+from listenwatch.report.table import verify_report
+from listenwatch.report.verification import Verification
+from listenwatch.scenarios.catalogue import choose
+from listenwatch.scenarios.modules import unload_what_was_loaded
+from listenwatch.scenarios.registry import Scenario
+from listenwatch.scenarios.runner import Result, run_all
+from listenwatch.terminal import use_colour
+
+EPILOG = """\
+examples:
+  listenwatch verify                     all scenarios, as a table
+  listenwatch verify -k mptcp            those with "mptcp" in their name
+  listenwatch verify -k 'relisten*ipv6'  those that match a pattern
+  listenwatch verify --ktap              for a test harness
+  listenwatch verify --behaviour max_ack_backlog_bits=16
+                                         with one wrong fact in the model: shows the check can fail
+
+exit status: 0 all agree, 1 a disagreement, 2 usage, 3 could not observe,
+4 incomplete (a call lost, a scenario failed, nothing compared, or --strict and one inconclusive)"""
+
+
+def build_parser(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``verify``."""
+    parser.epilog = EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "-k", dest="pattern", metavar="PATTERN", help="part of a name, or a * pattern"
+    )
+    parser.add_argument("--list", action="store_true", help="name the scenarios and run none")
+    parser.add_argument(
+        "--attach",
+        choices=("auto", "kprobe", "tracepoint"),
+        default="auto",
+        help="how to watch (default: the richest this kernel offers)",
+    )
+    parser.add_argument("--strict", action="store_true", help="what is not conclusive is a failure")
+    parser.add_argument(
+        "--behaviour",
+        metavar="FIELD=VALUE",
+        action="append",
+        default=[],
+        help="change a field of the model's Behaviour, to see the check fail",
+    )
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument(
+        "--json", action="store_true", help="one JSON object a call, then a summary"
+    )
+    output.add_argument("--ktap", action="store_true", help="KTAP version 1, one result a scenario")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say why for each call")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the scenarios and print the report; returns the exit status."""
+    scenarios = choose(args.pattern)
+    if args.list:
+        _print_list(scenarios)
+        return 0
+    kernel = running_kernel()
+    behaviour = override(behaviour_of(kernel), args.behaviour)
+    with unload_what_was_loaded(), CoreEngine(args.attach, follow=True) as engine:
+        results = []
+        for result in _with_progress(run_all(scenarios, engine, behaviour), len(scenarios)):
+            results.append(result)
+            if args.json:
+                _print_json(result)
+        setting = {
+            "kernel": f"{kernel.release} {kernel.machine}",
+            "behaviour": describe(behaviour, args.behaviour),
+            "engine": engine.name,
+            "attach": f"{engine.attach}: {engine.why}",
+        }
+        verification = Verification(results, engine.loss().lost, setting)
+    _print_end(verification, args)
+    return verification.exit_status(strict=args.strict)
+
+
+def _print_list(scenarios: tuple[Scenario, ...]) -> None:
+    width = max(len(scenario.name) for scenario in scenarios)
+    for scenario in scenarios:
+        needs = f" (needs {', '.join(scenario.needs)})" if scenario.needs else ""
+        print(f"{scenario.name:<{width}}  {scenario.summary}{needs}")
+
+
+def _with_progress(results: Iterator[Result], total: int) -> Iterator[Result]:
+    """A line that counts on a terminal, and is gone at the end."""
+    shown = sys.stderr.isatty()
+    try:
+        for number, result in enumerate(results, 1):
+            if shown:
+                print(
+                    f"\r\x1b[K{number}/{total} {result.scenario.name}",
+                    end="",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            yield result
+    finally:
+        if shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _print_json(result: Result) -> None:
+    """One object for each call; a call without a record has only what is known of it."""
+    for judged in result.calls:
+        fields: dict[str, object] = {"scenario": result.scenario.name}
+        if judged.call is not None:
+            fields |= call_to_json(judged.call, judged.verdict)
+        else:
+            fields |= {"verdict": judged.verdict.kind.value, "reason": judged.verdict.reason}
+        print(json.dumps(fields))
+
+
+def _print_end(verification: Verification, args: argparse.Namespace) -> None:
+    if args.ktap:
+        print(ktap(verification))
+    elif args.json:
+        print(json.dumps({"summary": verification.as_json()}))
+    else:
+        print(verify_report(verification, colour=use_colour(sys.stdout), verbose=args.verbose))

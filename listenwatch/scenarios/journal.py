@@ -1,0 +1,98 @@
+"""What a scenario's process tells the process that judges it: lines of JSON through a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from listenwatch.model.inputs import Door, Knowledge
+
+
+class Reading(NamedTuple):
+    """What a second witness, not the probe, says of a socket after listen() returned 0.
+
+    ``state`` is sk_state; the numbers are None where that witness shows none. Sources: sock_diag(7)
+    (idiag_wqueue and idiag_rqueue, or UNIX_DIAG_RQLEN) and TCP_INFO (tcpi_sacked, tcpi_unacked).
+    """
+
+    state: int | None
+    diag_max_ack_backlog: int | None = None
+    diag_ack_backlog: int | None = None
+    info_max_ack_backlog: int | None = None
+    info_ack_backlog: int | None = None
+
+
+class Issued(NamedTuple):
+    """One listen() as the scenario made it: the thread, the arguments, and the errno libc saw (0: none).
+
+    ``backlog`` is None where the kernel chose it. ``port_free`` and ``refusal`` are the scenario's
+    knowledge of the world around the socket (see Knowledge), never an expected result.
+    """
+
+    tid: int
+    fd: int
+    backlog: int | None
+    error: int
+    door: int = Door.SYSCALL
+    port_free: bool | None = True
+    refusal: int | None = None
+    reading: Reading | None = None
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What the model is told beside the record."""
+        return Knowledge(self.refusal, self.port_free)
+
+
+class Report(NamedTuple):
+    """All a scenario's process said. ``ended`` is False for one that never came to its end."""
+
+    issued: tuple[Issued, ...] = ()
+    error: str = ""
+    skip: str = ""
+    ended: bool = False
+
+
+class Journal:
+    """The writing end; each line is one write, so that lines of several processes do not mix."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def issued(self, call: Issued) -> None:
+        """Tell of one call."""
+        self._write({"issued": [*call[:-1], call.reading]})
+
+    def error(self, traceback: str) -> None:
+        """Tell that the scenario itself failed."""
+        self._write({"error": traceback[-3000:]})
+
+    def skip(self, reason: str) -> None:
+        """Tell why a need is not met."""
+        self._write({"skip": reason})
+
+    def end(self) -> None:
+        """Tell that the scenario came to its end."""
+        self._write({"end": True})
+
+    def _write(self, message: dict[str, Any]) -> None:
+        os.write(self._fd, json.dumps(message).encode() + b"\n")
+
+
+def read_report(lines: Iterable[bytes]) -> Report:
+    """The report in these lines. A cut last line, of a process that was killed, ends it."""
+    issued: list[Issued] = []
+    fields: dict[str, Any] = {}
+    for line in lines:
+        try:
+            message = json.loads(line)
+        except ValueError:
+            break
+        if "issued" in message:
+            call = Issued(*message["issued"])
+            issued.append(call._replace(reading=call.reading and Reading(*call.reading)))
+        else:
+            fields.update(message)
+    return Report(tuple(issued), fields.get("error", ""), fields.get("skip", ""), "end" in fields)

@@ -1,0 +1,95 @@
+"""The verdict on one call of a scenario: the model's, and then whether libc and the second witness agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from listenwatch.model.behaviour import Behaviour
+from listenwatch.model.inputs import Family, TcpState
+from listenwatch.reasons import errno_text
+from listenwatch.record import ListenCall, door_name, is_mptcp
+from listenwatch.scenarios.journal import Issued, Reading
+from listenwatch.scenarios.pairing import Pair, same_call
+from listenwatch.verdict import Difference, Kind, Verdict, judge, state_name
+
+
+class Judged(NamedTuple):
+    """One listen() of a scenario. ``call`` is None where no record came, ``issued`` where nobody made it."""
+
+    issued: Issued | None
+    call: ListenCall | None
+    verdict: Verdict
+
+
+class Contradiction(Difference):
+    """Two witnesses of the same call that do not say the same; not a matter of the model."""
+
+    def __str__(self) -> str:
+        return f"{self.field}: the probe saw {self.predicted}, the other witness {self.observed}"
+
+
+def judge_pair(pair: Pair, behaviour: Behaviour) -> Judged:
+    """The verdict on a call and its record."""
+    issued, call = pair
+    if call is None:
+        assert issued is not None  # a pair has at least one side
+        said = f"listen({issued.fd}, {issued.backlog}) returned {errno_text(-issued.error)}"
+        return Judged(issued, None, _disagree(f"{said} and has no record", "record", "one", "none"))
+    if issued is None or not same_call(issued, call):
+        said = f"a record of listen({call.fd}, {call.backlog}) by {door_name(call.door)}"
+        made = f"listen({issued.fd}, {issued.backlog})" if issued else "nothing"
+        told = f"{said}, where the scenario made {made}"
+        return Judged(issued, call, _disagree(told, "call", made, said))
+    verdict = judge(call, behaviour, issued.knowledge)
+    contradictions = tuple(_contradictions(issued, call))
+    if contradictions:
+        differences = verdict.differences + contradictions
+        told = "; ".join(map(str, differences))
+        verdict = verdict._replace(kind=Kind.DISAGREE, reason=told, differences=differences)
+    return Judged(issued, call, verdict)
+
+
+def _disagree(reason: str, field: str, predicted: str, observed: str) -> Verdict:
+    difference = Difference(field, predicted, observed)
+    return Verdict(Kind.DISAGREE, "none", "not-reached", reason, (difference,))
+
+
+def _contradictions(issued: Issued, call: ListenCall) -> Iterator[Contradiction]:
+    if -call.result != issued.error:
+        yield Contradiction(
+            "result against libc", errno_text(call.result), errno_text(-issued.error)
+        )
+    elif not issued.error and issued.reading and call.post.seen:
+        yield from _compare_reading(issued.reading, call)
+
+
+# AF_UNIX counts its waiting connections as the length of sk_receive_queue, not in sk_ack_backlog
+# (unix_recvq_full(), net/unix/af_unix.c), so there the two witnesses do not speak of the same field.
+_QUEUE_IS_ACK_BACKLOG = (Family.INET, Family.INET6)
+
+
+def _compare_reading(reading: Reading, call: ListenCall) -> Iterator[Contradiction]:
+    post = call.post
+    if is_mptcp(post):
+        state, queue, limit = (
+            post.subflow_state,
+            post.subflow_ack_backlog,
+            post.subflow_max_ack_backlog,
+        )
+    else:
+        state, queue, limit = post.state, post.ack_backlog, post.max_ack_backlog
+    if reading.state != state:
+        listed = "no such listener" if reading.state is None else state_name(reading.state)
+        yield Contradiction("state against sock_diag", state_name(state), listed)
+    if state != TcpState.LISTEN:
+        return  # the numbers mean a queue of bytes then
+    diag_queue = reading.diag_ack_backlog if post.family in _QUEUE_IS_ACK_BACKLOG else None
+    for field, seen, told in (
+        ("max_ack_backlog against sock_diag", limit, reading.diag_max_ack_backlog),
+        ("ack_backlog against sock_diag", queue, diag_queue),
+        ("max_ack_backlog against TCP_INFO", limit, reading.info_max_ack_backlog),
+        ("ack_backlog against TCP_INFO", queue, reading.info_ack_backlog),
+    ):
+        if told is not None and told != seen:
+            yield Contradiction(field, str(seen), str(told))

@@ -1,0 +1,51 @@
+"""Which record belongs to which call: the calls a scenario says it made against the records seen."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
+from typing import TypeVar
+
+from listenwatch.model.inputs import Door
+from listenwatch.record import ListenCall
+from listenwatch.scenarios.journal import Issued
+
+Pair = tuple[Issued | None, ListenCall | None]
+C = TypeVar("C", Issued, ListenCall)
+
+
+def pair(issued: Sequence[Issued], records: Iterable[ListenCall]) -> Iterator[Pair]:
+    """Each call with its record, in order per thread; what has no partner stands alone.
+
+    Threads are matched by rank of their number: the kernel counts in the initial pid namespace and
+    the scenario in its own, but both count upwards.
+    """
+    made = _by_thread(issued)
+    seen = _by_thread(records)
+    if set(made) & set(seen):
+        numbers: list[tuple[int, int]] = [(tid, tid) for tid in sorted({*made, *seen})]
+    else:
+        numbers = list(zip_longest(sorted(made), sorted(seen), fillvalue=-1))
+    for inside, outside in numbers:
+        yield from zip_longest(made.get(inside, ()), seen.get(outside, ()))
+
+
+def _by_thread(calls: Iterable[C]) -> dict[int, list[C]]:
+    threads: dict[int, list[C]] = defaultdict(list)
+    for call in calls:
+        threads[call.tid].append(call)
+    return threads
+
+
+def same_call(issued: Issued, record: ListenCall) -> bool:
+    """Whether the record carries the arguments the call was made with, and came by its door.
+
+    Only a call through the descriptor table shows its descriptor.
+    """
+    through_table = issued.door in (Door.SYSCALL, Door.COMPAT)
+    return (
+        issued.door == record.door
+        and issued.backlog in (None, record.backlog)
+        and (not through_table or issued.fd == record.fd)
+    )

@@ -1,0 +1,77 @@
+"""The second witness: what sock_diag and TCP_INFO say of a listener, to hold against the probe."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from fcntl import ioctl
+from pathlib import Path
+
+# The package's __init__ imports all of pyroute2; this module is the part that is needed.
+from pyroute2.netlink.diag import SS_ALL, UDIAG_SHOW_RQLEN, DiagSocket
+
+from listenwatch.model.inputs import TcpState
+from listenwatch.scenarios import libc
+from listenwatch.scenarios.journal import Reading
+from listenwatch.scenarios.kinds import IPPROTO_MPTCP
+
+_SIOCGSKNS = 0x894C  # the socket's network namespace as a descriptor, include/uapi/linux/sockios.h
+_TCP_INFO_STATE, _TCP_INFO_UNACKED = 0, 24  # struct tcp_info, include/uapi/linux/tcp.h
+
+
+def read(fd: int) -> Reading | None:
+    """The reading of the socket behind ``fd``; None for a family no witness covers.
+
+    A socket that sock_diag does not list has ``state`` None.
+    """
+    with socket.socket(fileno=os.dup(fd)) as sock:
+        if sock.family == socket.AF_UNIX:
+            return _read_unix(sock)
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            return _read_inet(sock)
+    return None
+
+
+def _read_inet(sock: socket.socket) -> Reading:
+    wanted = os.fstat(sock.fileno()).st_ino
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    unacked, sacked = struct.unpack_from("=II", info, _TCP_INFO_UNACKED)
+    # An MPTCP listener is listed as its subflow, whose inode is another one or none: its port it is.
+    by_port = sock.proto == IPPROTO_MPTCP
+    port = sock.getsockname()[1]
+    with _namespace_of(sock), DiagSocket() as diag:
+        diag.bind()
+        for row in diag.get_sock_stats(family=sock.family, states=1 << TcpState.LISTEN):
+            if (row["idiag_sport"] == port) if by_port else (row["idiag_inode"] == wanted):
+                return Reading(
+                    row["idiag_state"], row["idiag_wqueue"], row["idiag_rqueue"], sacked, unacked
+                )
+    return Reading(None, None, None, sacked, unacked)
+
+
+def _read_unix(sock: socket.socket) -> Reading:
+    wanted = os.fstat(sock.fileno()).st_ino
+    with _namespace_of(sock), DiagSocket() as diag:
+        diag.bind()
+        rows = diag.get_sock_stats(family=socket.AF_UNIX, states=SS_ALL, show=UDIAG_SHOW_RQLEN)
+        for row in rows:
+            if row["udiag_ino"] == wanted:
+                length = row.get_attr("UNIX_DIAG_RQLEN")
+                return Reading(row["udiag_state"], length["udiag_wqueue"], length["udiag_rqueue"])
+    return Reading(None)
+
+
+@contextlib.contextmanager
+def _namespace_of(sock: socket.socket) -> Iterator[None]:
+    """Look from within the socket's own network namespace, which need not be the caller's."""
+    with Path("/proc/self/ns/net").open("rb") as here:
+        there = ioctl(sock.fileno(), _SIOCGSKNS)
+        try:
+            libc.setns(there)
+            yield
+        finally:
+            libc.setns(here.fileno())
+            os.close(there)

@@ -1,0 +1,91 @@
+"""The process a scenario runs in: forked, in a process group of its own, with a time limit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import time
+import traceback
+from collections.abc import Callable
+
+from listenwatch.scenarios import libc
+from listenwatch.scenarios.journal import Journal, Report, read_report
+from listenwatch.scenarios.lab import Lab, Skip
+
+TIME_LIMIT = 20.0
+"""Seconds after which a scenario has hung."""
+
+_GRACE = 5.0  # seconds; a process that has closed its pipe is on its way out
+
+
+def run(action: Callable[[Lab], None], time_limit: float = TIME_LIMIT) -> Report:
+    """Run ``action`` in a process and a network namespace of its own; returns what it told.
+
+    Whatever happens, the process and its children are gone afterwards. A process that failed,
+    died or hung has that in ``error``.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(reading)
+        _live(writing, action)
+    os.close(writing)
+    data, in_time = b"", False
+    try:
+        data, in_time = _read(reading, time_limit)
+    finally:
+        os.close(reading)
+        status = _end(pid, _GRACE if in_time else 0)
+    report = read_report(data.splitlines())
+    if report.ended or report.error or report.skip:
+        return report
+    if not in_time:
+        return report._replace(error=f"timeout: no end after {time_limit:g} s")
+    name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+    return report._replace(error=f"its process died: {name}")
+
+
+def _live(writing: int, action: Callable[[Lab], None]) -> None:
+    """The child's whole life; does not return."""
+    journal = Journal(writing)
+    try:
+        os.setpgid(0, 0)
+        libc.die_with_parent()
+        action(Lab(journal))
+        journal.end()
+    except Skip as skip:
+        journal.skip(str(skip))
+    except BaseException:
+        journal.error(traceback.format_exc())
+    finally:
+        os._exit(0)
+
+
+def _read(fd: int, time_limit: float) -> tuple[bytes, bool]:
+    """Everything until the writers are gone, and whether that came within the limit."""
+    data, deadline = b"", time.monotonic() + time_limit
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([fd], [], [], left)[0]:
+            return data, False
+        chunk = os.read(fd, 1 << 16)
+        if not chunk:
+            return data, True
+        data += chunk
+
+
+def _end(pid: int, grace: float) -> int:
+    """Reap the process, after up to ``grace`` seconds in which it may end by itself, and end its group.
+
+    Returns its exit status, or minus the signal that ended it.
+    """
+    process = os.pidfd_open(pid)
+    ended = select.select([process], [], [], grace)[0]
+    os.close(process)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    if not ended:
+        os.kill(pid, signal.SIGKILL)  # it may not have reached its group yet
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
