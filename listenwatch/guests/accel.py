@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from listenwatch.guests.apt import GuestError, Progress, tool
+from listenwatch.errors import GuestError
+from listenwatch.guests.apt import Progress, tool
 from listenwatch.guests.kernels import cache_directory
 
 Accel = Literal["auto", "kvm", "tcg"]

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from listenwatch.guests.apt import GuestError
+from listenwatch.errors import GuestError
 
 STATUS_PORT = "listenwatch.status"
 STDERR_PORT = "listenwatch.stderr"
