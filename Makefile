@@ -18,12 +18,14 @@ PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 p
 	qemu-system-x86 kmod busybox-static file debian-archive-keyring
 OBJECTS := listenwatch/engines/listen.bpf.o listenwatch/engines/refuse.bpf.o
 
-.PHONY: help setup verify verify-guest test lint bench clean
+.PHONY: help setup verify verify-guest test lint vectors bench bench-guest clean
 
 help:
 	@echo 'make verify   set up, then check listen() on this kernel, and with kprobes in a VM if it has none'
 	@echo 'make test     set up, then lint, type check and every test'
 	@echo 'make bench    set up, then measure start-up, overhead, speed and memory'
+	@echo 'make bench-guest  the overhead with kprobes, beside bpftrace and bcc, in a VM'
+	@echo 'make vectors  record the test vectors afresh, here and in VMs'
 	@echo 'make setup    apt packages, .venv, compiled probe'
 	@echo 'make clean    remove what was built'
 
@@ -70,7 +72,24 @@ lint: setup
 	.venv/bin/mypy
 
 bench: setup
+	@command -v strace >/dev/null || $(SUDO) apt-get install -y -qq strace >/dev/null
 	$(SUDO) $(PY) -m tests.bench
+
+bench-guest: setup
+	@dpkg -s bpftrace bpfcc-tools >/dev/null 2>&1 || \
+		$(SUDO) apt-get install -y -qq --no-install-recommends bpftrace bpfcc-tools >/dev/null
+	$(SUDO) $(PY) -m tests.bench.guest
+
+# A vector is a recording of every call the scenarios make; replaying it needs no privilege.
+VECTOR_KERNELS ?= 5.10 6.1 7.3
+vectors: setup
+	mkdir -p $(addprefix tests/vectors/,$(VECTOR_KERNELS) host)
+	$(SUDO) $(LISTENWATCH) watch -o tests/vectors/host/$$(uname -r | cut -d. -f1-2).jsonl -- \
+		$(LISTENWATCH) verify >/dev/null
+	for kernel in $(VECTOR_KERNELS); do \
+		$(SUDO) $(LISTENWATCH) guest --kernel $$kernel -- $(CURDIR)/$(LISTENWATCH) watch \
+			-o tests/vectors/$$kernel/kprobe.jsonl -- $(CURDIR)/$(LISTENWATCH) verify >/dev/null; \
+	done
 
 clean:
 	rm -rf .venv build dist *.egg-info $(OBJECTS)

@@ -1,14 +1,17 @@
-"""Which calls are shown: by process, name, port and network namespace."""
+"""Which calls are shown, and how: the options that watch and replay share."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 from listenwatch.errors import UsageError
 from listenwatch.record import Flag, ListenCall
+from listenwatch.verdict import Kind
 
 Predicate = Callable[[ListenCall], bool]
 
@@ -18,14 +21,54 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("filters (a call must match all of them)")
     group.add_argument("-p", "--pid", type=int, metavar="PID", help="calls of this process only")
     group.add_argument(
-        "-n", "--name", metavar="NAME", help="calls of commands whose name contains NAME only"
+        "-n", "--name", metavar="NAME", help="calls of commands with NAME in their name only"
     )
-    group.add_argument("-P", "--port", type=int, metavar="PORT", help="this local port only")
+    group.add_argument("-P", "--port", type=_port, metavar="PORT", help="calls on this local port only")
     group.add_argument(
         "--netns",
         metavar="NETNS",
-        help="this network namespace only: its inode number, a name under /run/netns, or a path",
+        help="calls in this network namespace only: its inode number, a name that 'ip netns' "
+        "lists, or a path such as /proc/PID/ns/net",
     )
+
+
+def add_report_options(parser: argparse.ArgumentParser) -> None:
+    """What is shown of the calls that pass the filters."""
+    add = parser.add_argument
+    add("--failed", action="store_true", help="show only calls that failed")
+    add("--disagree", action="store_true", help="show only disagreements")
+    add("--stages", action="store_true", help="show the socket at each stage too")
+    add("--json", action="store_true", help="print JSON lines, the summary last")
+    add("--strict", action="store_true", help="exit 4 if a call was inconclusive or unmodelled")
+
+
+def is_shown(options: argparse.Namespace, call: ListenCall, kind: Kind) -> bool:
+    """What --failed and --disagree leave to show; every call is judged and counted all the same."""
+    if options.failed and call.result == 0:
+        return False
+    return not options.disagree or kind is Kind.DISAGREE
+
+
+def positive(text: str) -> float:
+    """An option's argument: a finite number above 0."""
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError(f"not a number above 0: {text!r}")
+
+
+def positive_int(text: str) -> int:
+    """An option's argument: a whole number above 0."""
+    with contextlib.suppress(ValueError):
+        if int(text) > 0:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"not a whole number above 0: {text!r}")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"not a port: {text!r} (1 to 65535)")
+    return int(text)
 
 
 def matcher(options: argparse.Namespace, *, followed: bool = False) -> Predicate:
@@ -36,7 +79,7 @@ def matcher(options: argparse.Namespace, *, followed: bool = False) -> Predicate
     if options.pid is not None:
         tests.append(lambda call: call.pid == options.pid)
     if options.name is not None:
-        name = options.name.encode()
+        name = os.fsencode(options.name)
         tests.append(lambda call: name in call.comm)
     if options.port is not None:
         tests.append(lambda call: options.port in (call.post.local_port, call.pre.local_port))
@@ -52,9 +95,13 @@ def netns_inode(text: str) -> int:
         return int(number[1])
     path = Path(text) if "/" in text else Path("/run/netns") / text
     try:
-        return path.stat().st_ino
+        found = path.stat()
+        if found.st_dev == Path("/proc/self/ns/net").stat().st_dev:
+            return found.st_ino
+        why = "not a namespace"
     except OSError as error:
-        raise UsageError(
-            f"no network namespace {text!r} ({path}: {error.strerror}): give its inode number, "
-            "a name 'ip netns' lists, or a path such as /proc/PID/ns/net"
-        ) from None
+        why = str(error.strerror)
+    raise UsageError(
+        f"no network namespace {text!r} ({path}: {why}): give its inode number, "
+        "a name 'ip netns' lists, or a path such as /proc/PID/ns/net"
+    )

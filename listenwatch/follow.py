@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Sequence
 
 from listenwatch.errors import UsageError
+from listenwatch.terminal import escape
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -41,14 +42,30 @@ class Followed:
             if pid == self._process.pid:
                 self.status = self._process.returncode = os.waitstatus_to_exitcode(status)
 
+    def pass_on(self, number: int) -> None:
+        """Send the command a signal, if it still runs."""
+        if self.status is None:
+            os.kill(self._process.pid, number)
+
+    def how_it_ended(self) -> str:
+        """``ended with status 3`` or ``was ended by SIGTERM``."""
+        status = self.status or 0
+        if status >= 0:
+            return f"ended with status {status}"
+        try:
+            return f"was ended by {signal.Signals(-status).name}"
+        except ValueError:  # a real-time signal has no name
+            return f"was ended by signal {-status}"
+
     def survivors(self) -> list[str]:
         """The processes still running, as ``pid command``, for people."""
         import psutil
 
+        self.reap()
         alive = []
         for process in psutil.Process().children(recursive=True):
             try:
-                alive.append(f"{process.pid} {process.name()}")
+                alive.append(f"{process.pid} {escape(process.name())}")
             except psutil.NoSuchProcess:
                 continue
         return alive
@@ -61,7 +78,11 @@ class Signals:
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._handlers = {s: signal.signal(s, lambda *_: None) for s in self.WATCHED}
+        self._handlers = {
+            number: signal.signal(number, lambda *_: None)
+            for number in self.WATCHED
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN  # nohup
+        }
         self._wakeup = signal.set_wakeup_fd(self._write)
 
     def fileno(self) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime
 from typing import Any
 
-from listenwatch.model.inputs import Door, Environment, Socket, SocketState, TcpState
+from listenwatch.model.inputs import Door, Environment, Family, Socket, SocketState, TcpState
 from listenwatch.model.stages import StageIndex
 from listenwatch.names import family_name, local_address, protocol_name, type_name
 from listenwatch.reasons import errno_text
@@ -25,6 +26,12 @@ _SOCKET_STATE_NUMBERS = {name: number for number, name in _SOCKET_STATES.items()
 _STAGE_NAMES = {int(index): index.name.lower() for index in StageIndex}
 _STAGE_NUMBERS = {name: number for number, name in _STAGE_NAMES.items()}
 
+# The widths of the wire (probes/listen.h), so that a damaged line cannot hold what no kernel sends.
+_SOCKET_BITS = (32, 32, 32, 32, 16, 16, 16, 16, 8, 8, 8, 8, 8, 8, 8, 8)
+_STAGE_BITS = (-32, 32, 32, 8, 8)
+_ADDRESS_SIZES = {int(Family.INET): (4,), int(Family.INET6): (16,)}
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z", re.ASCII)
+
 
 def call_to_json(call: ListenCall, verdict: Verdict) -> dict[str, Any]:
     """One call and its verdict as one JSON object."""
@@ -38,7 +45,7 @@ def call_to_json(call: ListenCall, verdict: Verdict) -> dict[str, Any]:
         "pid": call.pid,
         "tid": call.tid,
         "uid": call.uid,
-        "comm": call.comm.decode("utf-8", "backslashreplace"),
+        "comm": _text_of(call.comm),
         "door": door_name(call.door),
         "family": family_name(sock.family) if sock.seen else None,
         "type": type_name(sock.type) if sock.seen else None,
@@ -71,35 +78,62 @@ def call_to_json(call: ListenCall, verdict: Verdict) -> dict[str, Any]:
 
 def call_from_json(line: dict[str, Any]) -> ListenCall:
     """The call in a line ``call_to_json`` made. KeyError, TypeError or ValueError if it is not one."""
+    post = _socket_from_json(line["post"])
     return ListenCall(
         time_ns=_time_number(line["time"]),
-        duration_ns=_integer(line["duration_ns"]),
-        cgroup_id=_integer(line["cgroup_id"]),
-        socket_cookie=_integer(line["socket_cookie"]),
-        netns_cookie=_integer(line["netns_cookie"]),
-        netns_inode=_integer(line["netns"]),
-        pid=_integer(line["pid"]),
-        tid=_integer(line["tid"]),
-        uid=_integer(line["uid"]),
-        comm=str(line["comm"]).encode(),
-        fd=_integer(line["fd"]),
-        backlog=_integer(line["asked"]),
-        result=_integer(line["result"] or 0),
+        duration_ns=_integer(line["duration_ns"], 64),
+        cgroup_id=_integer(line["cgroup_id"], 64),
+        socket_cookie=_integer(line["socket_cookie"], 64),
+        netns_cookie=_integer(line["netns_cookie"], 64),
+        netns_inode=_integer(line["netns"], 32),
+        pid=_integer(line["pid"], 32),
+        tid=_integer(line["tid"], 32),
+        uid=_integer(line["uid"], 32),
+        comm=_bytes_of(line["comm"]),
+        fd=_integer(line["fd"], -32),
+        backlog=_integer(line["asked"], -32),
+        result=0 if line["result"] is None else _integer(line["result"], -32),
         door=Door[line["door"].upper()],
-        flags=sum(Flag[name.upper()] for name in line["flags"]),
-        hooks=sum(1 << _STAGE_NUMBERS[name] for name in line["watched"]),
-        environment=Environment(**{k: _integer(v) for k, v in line["environment"].items()}),
+        flags=sum(Flag[name] for name in {name.upper() for name in line["flags"]}),
+        hooks=sum(1 << number for number in {_STAGE_NUMBERS[name] for name in line["watched"]}),
+        environment=Environment(**{k: _integer(v, -32) for k, v in line["environment"].items()}),
         pre=_socket_from_json(line["pre"]),
-        post=_socket_from_json(line["post"]),
+        post=post,
         stages={_STAGE_NUMBERS[k]: _stage_from_json(v) for k, v in line["stages"].items()},
-        address=bytes.fromhex(line["address"]),
+        address=_address(line["address"], post),
     )
 
 
-def _integer(value: object) -> int:
+def _integer(value: object, bits: int) -> int:
+    """The number if it fits so many bits (negative: signed)."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"not a whole number: {value!r}")
+    low, high = (0, 1 << bits) if bits > 0 else (-1 << -bits - 1, 1 << -bits - 1)
+    if not low <= value < high:
+        raise ValueError(f"out of range: {value}")
     return value
+
+
+def _address(text: str, post: Socket) -> bytes:
+    address = bytes.fromhex(text)
+    sizes = _ADDRESS_SIZES.get(post.family if post.seen else 0, range(109))
+    if len(address) not in sizes:
+        raise ValueError(f"an address of {len(address)} bytes")
+    return address
+
+
+def _text_of(comm: bytes) -> str:
+    r"""A name as text that holds every byte: what is not UTF-8 becomes ``\xNN``, a backslash two."""
+    return comm.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
+
+
+def _bytes_of(text: str) -> bytes:
+    """The bytes ``_text_of`` was given."""
+    return re.sub(
+        rb"\\(\\|x[0-9a-f]{2})",
+        lambda found: b"\\" if found[1] == b"\\" else bytes([int(found[1][1:], 16)]),
+        text.encode(),
+    )
 
 
 def _time_text(monotonic_ns: int) -> str:
@@ -108,9 +142,11 @@ def _time_text(monotonic_ns: int) -> str:
 
 
 def _time_number(text: str) -> int:
-    whole, nanoseconds = text.removesuffix("Z").split(".")
-    moment = datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
-    return int(moment.timestamp()) * 10**9 + int(nanoseconds) - _CLOCK_OFFSET_NS
+    found = _TIME.fullmatch(text)
+    if not found or text < "1970":
+        raise ValueError(f"not a time: {text!r}")
+    moment = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
+    return int(moment.timestamp()) * 10**9 + int(found[2]) - _CLOCK_OFFSET_NS
 
 
 def time_of_day(call: ListenCall) -> str:
@@ -140,7 +176,8 @@ def _socket_from_json(fields: dict[str, Any] | None) -> Socket:
         ("subflow_state", _STATE_NUMBERS),
     ):
         known[name] = numbers.get(known[name], known[name])
-    return Socket(**{name: _integer(value) for name, value in known.items()})
+    bits = dict(zip(Socket._fields, _SOCKET_BITS, strict=True))
+    return Socket(**{name: _integer(value, bits[name]) for name, value in known.items()})
 
 
 def _stage_to_json(stage: Stage) -> dict[str, Any]:
@@ -154,4 +191,5 @@ def _stage_from_json(fields: dict[str, Any]) -> Stage:
     known = dict(fields)
     known["state"] = _STATE_NUMBERS.get(known["state"], known["state"])
     known["socket_state"] = _SOCKET_STATE_NUMBERS.get(known["socket_state"], known["socket_state"])
-    return Stage(**{name: _integer(value) for name, value in known.items()})
+    bits = dict(zip(Stage._fields, _STAGE_BITS, strict=True))
+    return Stage(**{name: _integer(value, bits[name]) for name, value in known.items()})

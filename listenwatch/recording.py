@@ -9,10 +9,14 @@ from typing import IO, Any, NamedTuple
 from listenwatch import __version__
 from listenwatch.errors import RecordingError
 from listenwatch.jsonlines import SCHEMA, call_from_json, call_to_json
-from listenwatch.kernel import Kernel
+from listenwatch.kernel import FUNCTIONS, Kernel
 from listenwatch.record import ListenCall
 from listenwatch.summary import Summary
+from listenwatch.terminal import escape
 from listenwatch.verdict import Verdict
+
+# A line is some 5,000 characters; one without an end must not fill the memory.
+LONGEST_LINE = 1 << 20
 
 
 class Header(NamedTuple):
@@ -59,10 +63,19 @@ class Recording:
     """
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
-        self._lines = enumerate(stream, start=1)
+        self._stream = stream
         self._name = name
+        self._lines = enumerate(iter(self._read_line, b""), start=1)
+        self._number = 0
         self.lost = 0
         self.header = self._read_header()
+
+    def _read_line(self) -> bytes:
+        self._number += 1
+        try:
+            return self._stream.readline(LONGEST_LINE)
+        except OSError as error:
+            raise self._error(self._number, f"cannot be read: {error.strerror}") from None
 
     def _read_header(self) -> Header:
         number, line = next(self._lines, (1, b""))
@@ -77,16 +90,17 @@ class Recording:
             )
         try:
             kernel = fields["kernel"]
+            major, minor, patch = kernel["version"]
             return Header(
                 Kernel(
                     str(kernel["release"]),
-                    tuple(int(part) for part in kernel["version"]),  # type: ignore[arg-type]
+                    (_count(major), _count(minor), _count(patch)),
                     str(kernel["machine"]),
-                    {str(name): bool(found) for name, found in kernel["has"].items()},
+                    {name: bool(kernel["has"][name]) for name in FUNCTIONS if kernel["has"]},
                 ),
                 str(fields["attach"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise self._error(number, f"the header is damaged ({_what(error)})") from None
 
     def calls(self) -> Iterator[ListenCall]:
@@ -95,21 +109,34 @@ class Recording:
         for number, line in self._lines:
             fields = self._parse(number, line)
             if "summary" in fields:
-                try:
-                    self.lost = int(fields["summary"]["lost"])
-                except (KeyError, TypeError, ValueError) as error:
-                    raise self._error(number, f"damaged summary ({_what(error)})") from None
+                self._end(number, fields["summary"])
                 return
             try:
-                yield call_from_json(fields)
+                call = call_from_json(fields)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise self._error(number, f"damaged call ({_what(error)})") from None
+            yield call
         raise self._error(number + 1, "the recording ends without its summary: it was cut")
+
+    def _end(self, number: int, fields: dict[str, Any]) -> None:
+        """The summary must count the calls before it, and nothing may follow it."""
+        try:
+            summary = Summary(**{name: _count(value) for name, value in fields.items()})
+        except (TypeError, AttributeError) as error:
+            raise self._error(number, f"damaged summary ({_what(error)})") from None
+        self.lost = summary.lost
+        calls = number - 2
+        if (counted := sum(summary) - summary.lost) != calls:
+            raise self._error(number, f"the summary counts {counted} calls, {calls} stand before it")
+        if next(self._lines, None) is not None:
+            raise self._error(number + 1, "more follows the summary: one recording at a time")
 
     def _parse(self, number: int, line: bytes) -> dict[str, Any]:
         try:
             fields = json.loads(line)
         except (ValueError, RecursionError):
+            if len(line) == LONGEST_LINE:
+                raise self._error(number, "not JSON, and far too long for a line") from None
             cut = "" if line.endswith(b"\n") else "cut, "
             raise self._error(number, f"{cut}not JSON") from None
         if not isinstance(fields, dict):
@@ -117,8 +144,15 @@ class Recording:
         return fields
 
     def _error(self, line: int, what: str) -> RecordingError:
-        return RecordingError(f"{self._name}:{line}: {what}")
+        return RecordingError(f"{self._name}:{line}: {escape(what)}")
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError(f"not a number: {value!r}")
+    return value
 
 
 def _what(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    text = f"{type(error).__name__}: {error}"
+    return text if len(text) < 100 else f"{text[:99]}…"

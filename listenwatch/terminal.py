@@ -29,11 +29,16 @@ def use_colour(stream: TextIO) -> bool:
     return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
+def width_of(stream: TextIO) -> int | None:
+    """The columns of a terminal; None for anything else."""
+    return os.get_terminal_size(stream.fileno()).columns if stream.isatty() else None
+
+
 def paint(text: str, colour: str, *, on: bool) -> str:
     """``text`` in a colour (an SGR parameter) if ``on``."""
     return f"\x1b[{colour}m{text}\x1b[0m" if on and text else text
 
 
 def say(text: str) -> None:
-    """One line to the person, on stderr: never part of the output."""
-    print(f"listenwatch: {text}", file=sys.stderr, flush=True)
+    """Words to the person, on stderr: never part of the output."""
+    print("listenwatch:", "\n".join(map(escape, text.split("\n"))), file=sys.stderr, flush=True)

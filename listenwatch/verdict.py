@@ -87,6 +87,20 @@ def judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None = 
     return _disagree(call, *nearest)
 
 
+NOT_REACHED = "not reached"
+
+
+def excuse_skipped(verdict: Verdict, skipped: int) -> Verdict:
+    """A disagreement about nothing but unseen stages shows nothing if the kernel skipped a program.
+
+    ``skipped`` is how often it did while the call was made (``CoreEngine.skipped``).
+    """
+    unseen_only = all(d.observed == NOT_REACHED for d in verdict.differences)
+    if verdict.kind is not Kind.DISAGREE or not skipped or not unseen_only:
+        return verdict
+    return _inconclusive(f"the kernel skipped a probe {skipped} times meanwhile ({verdict.reason})")
+
+
 def _disagree(call: ListenCall, outcome: Outcome, differences: tuple[Difference, ...]) -> Verdict:
     told = "; ".join(map(str, differences))
     if not call.flags & Flag.RETURNED:
@@ -158,9 +172,9 @@ def _compare_stages(outcome: Outcome, call: ListenCall) -> Iterable[Difference]:
         label = STAGE_LABELS[index]
         if seen is None:
             if index not in _MAY_PASS_UNSEEN:
-                yield Difference(label, "reached", "not reached")
+                yield Difference(label, "reached", NOT_REACHED)
         elif expected is None:
-            yield Difference(label, "not reached", "reached")
+            yield Difference(label, NOT_REACHED, "reached")
         else:
             if expected.value is not None and expected.value != seen.value:
                 yield Difference(

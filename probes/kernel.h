@@ -26,6 +26,7 @@
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
 #define SOCKFS_MAGIC 0x534F434B /* include/uapi/linux/magic.h */
+#define TS_COMPAT 0x0002        /* arch/x86/include/asm/thread_info.h: in a 32-bit system call */
 #define FMODE_PATH 0x4000       /* include/linux/fs.h: opened with O_PATH */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -62,6 +63,7 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 	atomic64_t skc_cookie;
 };
+struct sk_buff_head { __u32 qlen; };
 struct socket;
 struct sock {
 	struct sock_common __sk_common;
@@ -70,6 +72,7 @@ struct sock {
 	__u16 sk_protocol;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
+	struct sk_buff_head sk_receive_queue;
 };
 typedef enum { SS_FREE, SS_UNCONNECTED, SS_CONNECTING, SS_CONNECTED, SS_DISCONNECTING } socket_state;
 struct socket {
@@ -103,7 +106,9 @@ struct fdtable {
 	struct file **fd;
 };
 struct files_struct { struct fdtable *fdt; };
+struct thread_info { __u32 status; };
 struct task_struct {
+	struct thread_info thread_info;
 	int tgid;
 	struct task_struct *real_parent;
 	struct files_struct *files;
@@ -148,6 +153,18 @@ static __always_inline __u8 read_ulp(struct sock *sk)
 	if (!ops)
 		return ULP_NONE;
 	return BPF_CORE_READ(ops, clone) ? ULP_CLONES : ULP_NO_CLONE;
+}
+
+/* Whether this thread is in a 32-bit system call (in_32bit_syscall(), arch/x86). */
+static __always_inline bool in_compat_syscall(void)
+{
+#if defined(__TARGET_ARCH_x86)
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+#else
+	return true;
+#endif
 }
 
 /* The first subflow of an MPTCP socket; NULL before its first listen() or connect(), or without CONFIG_MPTCP. */

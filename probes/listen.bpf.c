@@ -36,6 +36,10 @@ struct call {
 	__u32 pad;
 };
 
+/* engines/core.py looks for calls in flight by these two numbers */
+_Static_assert(sizeof(struct call) == 512, "CALL_SIZE");
+_Static_assert(offsetof(struct call, active) == 496, "ACTIVE_OFFSET");
+
 /* What one thread is in. Kept when the call ends, so that the next one needs no allocation. */
 struct thread {
 	struct call user;   /* a call by user space */
@@ -189,6 +193,8 @@ static __always_inline void read_socket(struct listen_socket *s, struct socket *
 		s->bound = s->local_port != 0;
 	} else if (s->family == AF_UNIX) {
 		s->bound = BPF_CORE_READ((struct unix_sock *)sk, addr) != NULL;
+		/* Its accept queue is the receive queue (unix_recvq_full(), net/unix/af_unix.c). */
+		s->ack_backlog = BPF_CORE_READ(sk, sk_receive_queue.qlen);
 	}
 	if (is_mptcp(s)) {
 		struct sock *subflow = read_subflow(sk);
@@ -563,15 +569,21 @@ int sys_listen_exit(struct exit_listen *ctx)
 	return 0;
 }
 
-/* The compat entries of listen and socketcall; a native call is in flight already and passes by. */
+/*
+ * The way of 32-bit callers (compat entries of listen and socketcall). A native call is in flight
+ * already and passes by, unless the kernel skipped the program at its entry: then it begins here.
+ */
 SEC("kprobe/__sys_listen")
 int BPF_KPROBE(compat_listen_entry, int fd, int backlog)
 {
+	bool compat = in_compat_syscall();
 	struct call *call;
 
 	if (user_call() || fd == LISTEN_MARKER_FD)
 		return 0;
-	call = begin_call(ORIGIN_SYS_LISTEN, DOOR_COMPAT, fd, backlog);
+	if (!compat)
+		COUNT(recovered);
+	call = begin_call(ORIGIN_SYS_LISTEN, compat ? DOOR_COMPAT : DOOR_SYSCALL, fd, backlog);
 	if (call)
 		set_descriptor(call, fd);
 	return 0;

@@ -67,7 +67,7 @@ struct listen_stage {
 /* One struct socket and its struct sock at one moment. For MPTCP also its first subflow. */
 struct listen_socket {
 	__u32 max_ack_backlog;
-	__u32 ack_backlog;
+	__u32 ack_backlog; /* AF_UNIX: the length of sk_receive_queue, its accept queue */
 	__u32 subflow_max_ack_backlog;
 	__u32 subflow_ack_backlog;
 	__u16 family;
@@ -146,6 +146,7 @@ struct listen_counters {
 	__u64 records;      /* records handed over */
 	__u64 lost_ring;    /* ring buffer full */
 	__u64 lost_threads; /* no room for another thread */
+	__u64 recovered;    /* begun late, because the kernel skipped the program at system call entry */
 };
 
 #endif

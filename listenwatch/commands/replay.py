@@ -13,7 +13,7 @@ from listenwatch.kernel import behaviour_of
 from listenwatch.recording import Recording
 from listenwatch.report import live
 from listenwatch.summary import summarise
-from listenwatch.terminal import escape, say, use_colour
+from listenwatch.terminal import escape, say, use_colour, width_of
 from listenwatch.verdict import Kind, judge
 
 EPILOG = """\
@@ -23,7 +23,10 @@ examples:
   listenwatch replay --stages --disagree trace.jsonl
 
 The verdicts are made afresh, by the Behaviour of the kernel the recording names. A damaged
-recording is judged up to the damage, which is named; the exit status is then 4."""
+recording is judged up to the damage, which is named; the exit status is then 4.
+
+exit status: 0 everything compared agreed, 1 a disagreement, 2 usage, 3 not a recording,
+4 incomplete (damage, calls lost, nothing compared, or inconclusive under --strict)"""
 
 
 def build_parser(parser: argparse.ArgumentParser) -> None:
@@ -31,12 +34,7 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("file", metavar="FILE", help="a recording made by 'watch -o'; - for stdin")
     filters.add_options(parser)
-    parser.add_argument("--disagree", action="store_true", help="show disagreements only")
-    parser.add_argument("--stages", action="store_true", help="show the value at each stage")
-    parser.add_argument("--json", action="store_true", help="print JSON lines")
-    parser.add_argument(
-        "--strict", action="store_true", help="exit 4 if a call was inconclusive or unmodelled"
-    )
+    filters.add_report_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,12 +42,12 @@ def run(options: argparse.Namespace) -> int:
     try:
         stream = sys.stdin.buffer if options.file == "-" else open(options.file, "rb")  # noqa: SIM115, PTH123
     except OSError as error:
-        raise UsageError(f"cannot read {options.file}: {error.strerror}") from None
+        raise UsageError(f"cannot read {escape(options.file)}: {error.strerror}") from None
     with stream:
         recording = Recording(stream, escape(options.file))
         behaviour = behaviour_of(recording.header.kernel)
         matches = filters.matcher(options)
-        colour = use_colour(sys.stdout)
+        colour, width = use_colour(sys.stdout), width_of(sys.stdout)
         kinds: list[Kind] = []
         damage: RecordingError | None = None
         if not options.json:
@@ -62,12 +60,12 @@ def run(options: argparse.Namespace) -> int:
                     continue
                 verdict = judge(call, behaviour)
                 kinds.append(verdict.kind)
-                if options.disagree and verdict.kind is not Kind.DISAGREE:
+                if not filters.is_shown(options, call, verdict.kind):
                     continue
                 if options.json:
                     print(json.dumps(call_to_json(call, verdict)))
                     continue
-                print(live.line(call, verdict, colour=colour))
+                print(live.line(call, verdict, colour=colour, width=width))
                 if options.stages:
                     print(live.tree(call, verdict, colour=colour))
         except RecordingError as error:
@@ -75,7 +73,8 @@ def run(options: argparse.Namespace) -> int:
     summary = summarise(kinds, recording.lost)
     if options.json:
         print(json.dumps({"summary": summary._asdict()}))
-    say(f"{summary}")
+    else:
+        say(f"{summary}")
     if damage is not None:
         say(f"{damage}; the {len(kinds)} calls before it were judged")
     status = summary.exit_status(strict=options.strict)

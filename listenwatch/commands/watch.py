@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import select
 import signal
 import sys
@@ -21,8 +20,8 @@ from listenwatch.record import ListenCall, decode
 from listenwatch.recording import Writer
 from listenwatch.report import live
 from listenwatch.summary import Summary, summarise
-from listenwatch.terminal import say, use_colour
-from listenwatch.verdict import Kind, Verdict, judge
+from listenwatch.terminal import say, use_colour, width_of
+from listenwatch.verdict import Kind, Verdict, excuse_skipped, judge
 
 EPILOG = """\
 examples:
@@ -32,21 +31,25 @@ examples:
   listenwatch watch -o trace.jsonl --duration 60
   listenwatch watch --json -P 8080 | jq .reason
 
-The command's standard output goes to standard error, so that standard output holds the report only."""
+The command's standard output goes to standard error: standard output holds the report only.
+Ctrl-C reaches the command too, and listenwatch ends with it; a second Ctrl-C does not wait.
+
+exit status: 0 everything compared agreed, 1 a disagreement, 2 usage, 3 could not observe,
+4 incomplete (calls lost, nothing compared, or inconclusive under --strict)"""
+
+STDOUT = 1
 
 
 def build_parser(parser: argparse.ArgumentParser) -> None:
     """Add watch's options."""
+    parser.usage = "listenwatch [watch] [OPTIONS] [-- COMMAND [ARGUMENT...]]"
     parser.epilog = EPILOG
     filters.add_options(parser)
-    parser.add_argument("--failed", action="store_true", help="show failed calls only")
-    parser.add_argument("--disagree", action="store_true", help="show disagreements only")
-    parser.add_argument("--stages", action="store_true", help="show the value at each stage")
-    parser.add_argument("--json", action="store_true", help="print JSON lines")
-    parser.add_argument("-o", "--output", metavar="FILE", help="also record every call to FILE")
-    parser.add_argument("--count", type=_positive_int, metavar="N", help="end after N calls shown")
+    filters.add_report_options(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="also record to FILE, for 'replay'")
+    parser.add_argument("--count", type=filters.positive_int, metavar="N", help="end after N calls shown")
     parser.add_argument(
-        "--duration", type=_positive, metavar="SECONDS", help="end after this many seconds"
+        "--duration", type=filters.positive, metavar="SECONDS", help="end after this many seconds"
     )
     parser.add_argument(
         "--attach",
@@ -54,27 +57,10 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="how to attach the probes (default: the richest this kernel offers)",
     )
-    parser.add_argument(
-        "--strict", action="store_true", help="exit 4 if a call was inconclusive or unmodelled"
-    )
     parser.add_argument("-v", "--verbose", action="store_true", help="show the verifier's log on errors")
     parser.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="run and follow this command"
     )
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError("must be above 0")
-    return number
-
-
-def _positive_int(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
 
 
 def run(options: argparse.Namespace) -> int:
@@ -93,13 +79,15 @@ def run(options: argparse.Namespace) -> int:
             tree = Followed(command) if command else None
             try:
                 _pump(watch, engine, signals, tree, options.duration)
+                if tree is not None and (alive := tree.survivors()):
+                    say(f"no longer followed, still running: {', '.join(alive)}")
             finally:
                 watch.take(engine.sync())
                 summary = watch.finish(engine.loss())
     finally:
         signals.close()
     if tree is not None and tree.status:
-        say(f"the command ended with status {tree.status}")
+        say(f"the command {tree.how_it_ended()}")
     return summary.exit_status(strict=options.strict)
 
 
@@ -110,6 +98,7 @@ def _pump(
     poll = select.poll()
     poll.register(engine.fileno(), select.POLLIN)
     poll.register(signals.fileno(), select.POLLIN)
+    poll.register(STDOUT, 0)  # tells when its reader has gone
     deadline = None if duration is None else time.monotonic() + duration
     interrupted = 0
     while not watch.full:
@@ -117,7 +106,9 @@ def _pump(
         if left is not None and left <= 0:
             return
         waits = [wait for wait in (left, engine.patience()) if wait is not None]
-        poll.poll(min(waits) * 1000 if waits else None)
+        woken = poll.poll(min(waits) * 1000 if waits else None)
+        if any(fd == STDOUT for fd, _ in woken):
+            raise BrokenPipeError
         watch.take(engine.read())
         came = signals.take()
         if signal.SIGCHLD in came and tree is not None:
@@ -125,12 +116,12 @@ def _pump(
             if tree.ended:
                 return
         if came - {signal.SIGCHLD}:
-            # The terminal sent Ctrl-C to the command too: let it end by itself first.
             interrupted += 1
             if tree is None or tree.status is not None or interrupted > 1:
-                if tree is not None and (alive := tree.survivors()):
-                    say(f"no longer followed, still running: {', '.join(alive)}")
                 return
+            # The terminal sent Ctrl-C to the command too, and it may end by itself: wait for it.
+            if signal.SIGTERM in came:
+                tree.pass_on(signal.SIGTERM)
 
 
 class Watch:
@@ -140,11 +131,13 @@ class Watch:
         self, options: argparse.Namespace, engine: CoreEngine, kernel: Kernel, *, followed: bool
     ) -> None:
         self._options = options
+        self._engine = engine
+        self._skipped = 0
         self._kernel = kernel
         self._behaviour = behaviour_of(kernel)
         self._matches = filters.matcher(options, followed=followed)
         self._colour = use_colour(sys.stdout)
-        self._width = os.get_terminal_size(1).columns if sys.stdout.isatty() else None
+        self._width = width_of(sys.stdout)
         self._writer: Writer | None = None
         if options.output:
             try:
@@ -172,23 +165,20 @@ class Watch:
 
     def take(self, records: Iterable[bytes]) -> None:
         """Judge and show these records."""
+        skipped = self._engine.skipped()
+        meanwhile, self._skipped = skipped - self._skipped, skipped
         for record in records:
             call = decode(record)
             if self.full or not self._matches(call):
                 continue
-            verdict = judge(call, self._behaviour)
+            verdict = excuse_skipped(judge(call, self._behaviour), meanwhile)
             self.kinds.append(verdict.kind)
             if self._writer:
                 self._writer.call(call, verdict)
-            if self._is_shown(call, verdict):
+            if filters.is_shown(self._options, call, verdict.kind):
                 self._shown += 1
                 self._show(call, verdict)
         sys.stdout.flush()
-
-    def _is_shown(self, call: ListenCall, verdict: Verdict) -> bool:
-        if self._options.failed and call.result == 0:
-            return False
-        return not self._options.disagree or verdict.kind is Kind.DISAGREE
 
     def _show(self, call: ListenCall, verdict: Verdict) -> None:
         if self._options.json:

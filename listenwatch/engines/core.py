@@ -42,6 +42,16 @@ class Config(ctypes.Structure):
     )
 
 
+class Counters(NamedTuple):
+    """``struct listen_counters`` of probes/listen.h."""
+
+    calls: int
+    records: int
+    lost_ring: int
+    lost_threads: int
+    recovered: int
+
+
 class Loss(NamedTuple):
     """What the kernel counted: every call ends as a record, in one of the losses, or is still in flight."""
 
@@ -49,6 +59,8 @@ class Loss(NamedTuple):
     records: int = 0
     ring_full: int = 0
     too_many_threads: int = 0
+    unseen: int = 0
+    """Calls whose entry the kernel did not show us, because a program ran on that processor already."""
     in_flight: int = 0
 
     @property
@@ -60,7 +72,7 @@ class Loss(NamedTuple):
     @property
     def lost(self) -> int:
         """Calls that happened and have no record."""
-        return self.ring_full + self.too_many_threads + self.unreturned
+        return self.ring_full + self.too_many_threads + self.unseen + self.unreturned
 
 
 def choose_mode(wanted: str) -> tuple[str, str]:
@@ -120,7 +132,7 @@ class CoreEngine:
         for program in list(present):
             self._attach(program, present)
         self.hooks = stage_mask(present)
-        self.programs = tuple(program.name for program in present)
+        self.programs = tuple(present)
         self._open_ring()
 
     def _load(self, present: list[Program], follow: bool) -> None:
@@ -237,17 +249,34 @@ class CoreEngine:
         Calls are counted before the calls in flight and records after them, so that a call that
         ends meanwhile is never taken for lost.
         """
-        calls = self._counters()[0]
+        calls = self._counters().calls
         in_flight = self._in_flight()
-        return Loss(calls, *self._counters()[1:], in_flight)
+        count = self._counters()
+        unseen = max(0, self._skipped_by(PROGRAMS[0]) - count.recovered)
+        return Loss(calls, count.records, count.lost_ring, count.lost_threads, unseen, in_flight)
 
-    def _counters(self) -> tuple[int, int, int, int]:
-        cpus = self._bpf.libbpf_num_possible_cpus()
-        values = (ctypes.c_uint64 * (4 * cpus))()
+    def skipped(self) -> int:
+        """How often the kernel skipped one of our programs because one ran on that processor already.
+
+        Kernels whose tracepoints may be preempted (7.x) do so where threads compete; a call may
+        then lack a stage.
+        """
+        return sum(map(self._skipped_by, self.programs))
+
+    def _skipped_by(self, program: Program) -> int:
+        info = libbpf.ProgramInfo()
+        length = ctypes.c_uint32(ctypes.sizeof(info))
+        fd = self._bpf.bpf_program__fd(self._program(program))
+        self._bpf.bpf_obj_get_info_by_fd(fd, ctypes.byref(info), ctypes.byref(length))
+        misses: int = info.recursion_misses
+        return misses
+
+    def _counters(self) -> Counters:
+        cpus, width = self._bpf.libbpf_num_possible_cpus(), len(Counters._fields)
+        values = (ctypes.c_uint64 * (width * cpus))()
         key = ctypes.c_uint32(0)
         self._bpf.bpf_map_lookup_elem(self._map_fd(b"counters"), ctypes.byref(key), values)
-        calls, records, ring_full, too_many = (sum(values[i::4]) for i in range(4))
-        return calls, records, ring_full, too_many
+        return Counters._make(sum(values[i::width]) for i in range(width))
 
     def _in_flight(self) -> int:
         fd, count = self._map_fd(b"threads"), 0

@@ -22,6 +22,8 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "bpf_program__set_autoload": (c_int, (c_void_p, c_bool)),
     "bpf_program__attach": (c_void_p, (c_void_p,)),
     "bpf_program__attach_perf_event": (c_void_p, (c_void_p, c_int)),
+    "bpf_program__fd": (c_int, (c_void_p,)),
+    "bpf_obj_get_info_by_fd": (c_int, (c_int, c_void_p, c_void_p)),
     "bpf_link__destroy": (c_int, (c_void_p,)),
     "bpf_map__fd": (c_int, (c_void_p,)),
     "bpf_map__set_initial_value": (c_int, (c_void_p, c_void_p, c_size_t)),
@@ -81,6 +83,16 @@ class PerfEventAttr(ctypes.Structure):
         ("sample_period", ctypes.c_uint64),
         ("rest", ctypes.c_uint64 * 5),
     )
+
+
+class ProgramInfo(ctypes.Structure):
+    """``struct bpf_prog_info`` (include/uapi/linux/bpf.h) as far as ``recursion_misses``, the only field read.
+
+    ``recursion_misses`` counts the runs the kernel skipped because a program was running on that
+    processor already; before v5.12 it is absent and stays 0.
+    """
+
+    _fields_ = (("before", ctypes.c_uint8 * 208), ("recursion_misses", ctypes.c_uint64))
 
 
 PERF_TYPE_TRACEPOINT = 2

@@ -19,14 +19,23 @@ def mptcp_listen(run: Run, msk: Sock, backlog: int) -> int:
         return run.end(Rule.WRONG_STATE, -EINVAL)
     ssk = mptcp_nmpc_sk(run, msk)
     msk.state = TcpState.LISTEN
-    if run.behaviour.mptcp_enters == "inet_listen":
-        result = inet_listen(run, ssk, backlog)
-    else:
-        result = inet_listen_sk(run, ssk, backlog)
-        run.see(StageIndex.INET_LISTEN_RETURN, ssk, result)
+    result = subflow_listen(run, ssk, backlog)
     msk.state = ssk.state
     if not result:
         msk.bound = ssk.bound
+    return result
+
+
+def subflow_listen(run: Run, ssk: Sock, backlog: int) -> int:
+    """Where MPTCP enters TCP: ``inet_listen()`` of the subflow's socket, or ``__inet_listen_sk()``.
+
+    Also the path manager's way, which listens for itself on an endpoint with a port:
+    ``mptcp_pm_nl_create_listen_socket()``, net/mptcp/pm_netlink.c.
+    """
+    if run.behaviour.mptcp_enters == "inet_listen":
+        return inet_listen(run, ssk, backlog)
+    result = inet_listen_sk(run, ssk, backlog)
+    run.see(StageIndex.INET_LISTEN_RETURN, ssk, result)
     return result
 
 

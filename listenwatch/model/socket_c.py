@@ -6,8 +6,8 @@ from errno import EACCES, EBADF, ENOTSOCK, EOPNOTSUPP, EPERM
 
 from listenwatch.model.af_inet import inet_listen
 from listenwatch.model.af_unix import unix_listen
-from listenwatch.model.inputs import Door, Family, Protocol, SocketType
-from listenwatch.model.mptcp import mptcp_listen
+from listenwatch.model.inputs import Door, Family, Protocol, SocketType, Ulp
+from listenwatch.model.mptcp import mptcp_listen, subflow_listen
 from listenwatch.model.rules import BacklogRule, Rule
 from listenwatch.model.run import Run, Sock
 from listenwatch.model.stages import StageIndex
@@ -23,7 +23,7 @@ def sys_listen(run: Run, sk: Sock) -> int:
     """
     if run.request.door == Door.KERNEL:
         run.backlog_rule = BacklogRule.NOT_CLAMPED
-        return ops_listen(run, sk, run.request.backlog)
+        return kernel_listen(run, sk, run.request.backlog)
     if not run.request.is_file:
         return run.end(Rule.BAD_DESCRIPTOR, -EBADF)
     if not run.request.is_socket:
@@ -34,6 +34,17 @@ def sys_listen(run: Run, sk: Sock) -> int:
     run.see(StageIndex.SECURITY_RETURN, sk, refusal)
     if refusal:
         return run.end(Rule.SECURITY_REFUSED, refusal)
+    return ops_listen(run, sk, backlog)
+
+
+def kernel_listen(run: Run, sk: Sock, backlog: int) -> int:
+    """``kernel_listen()``: straight to the protocol.
+
+    A socket under the upper layer protocol "mptcp", the one that can be cloned, is a subflow the
+    MPTCP path manager listens on.
+    """
+    if run.pre.ulp == Ulp.CLONES:
+        return subflow_listen(run, sk, backlog)
     return ops_listen(run, sk, backlog)
 
 

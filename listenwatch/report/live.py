@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from listenwatch.jsonlines import time_of_day
 from listenwatch.model.stages import STAGE_LABELS, StageIndex
@@ -12,29 +12,64 @@ from listenwatch.record import Flag, ListenCall, Stage
 from listenwatch.terminal import DIM, GREEN, RED, YELLOW, escape, paint
 from listenwatch.verdict import Kind, Verdict, state_name, value_text
 
-HEADER = (
-    f"{'TIME':<8} {'PID':>7} {'COMMAND':<12} {'PROTO':<6} {'LOCAL':<19} {'ASKED':>6} {'SOMAX':>5} "
-    f"{'STORED':>6} {'STATE':<12} {'RESULT':<6} VERDICT  WHY"
+# Head and width; below 0: aligned right. Up to the verdict they fill 100 columns.
+_COLUMNS = (
+    ("TIME", 8),
+    ("PID", -7),
+    ("COMMAND", 12),
+    ("PROTO", 5),
+    ("LOCAL", 16),
+    ("ASKED", -5),
+    ("SOMAX", -5),
+    ("STORED", -6),
+    ("STATE", 12),
+    ("RESULT", -6),
+    ("VERDICT", 8),
 )
 _COLOURS = {Kind.AGREE: GREEN, Kind.DISAGREE: RED}
+
+
+def _row(cells: Iterable[str]) -> str:
+    """The cells in their columns; one too wide takes room from those after it, so that the rest stay put."""
+    text = ""
+    start = 0
+    for cell, (_, width) in zip(cells, _COLUMNS, strict=False):
+        place = start if width > 0 else start - width - len(cell)
+        text += " " * max(1 if text else 0, place - len(text)) + cell
+        start += abs(width) + 1
+    return text
+
+
+HEADER = f"{_row(head for head, _ in _COLUMNS)}  WHY"
 
 
 def line(call: ListenCall, verdict: Verdict, *, colour: bool, width: int | None = None) -> str:
     """One call in one line; ``width`` cuts the reason, and only it, to a terminal's width."""
     sock = call.post if call.post.seen else call.pre
     result = errno_text(call.result) if call.flags & Flag.RETURNED else "?"
-    head = (
-        f"{time_of_day(call)} {call.pid:>7} {escape(call.comm):<12} {protocol_of(sock):<6} "
-        f"{escape(local_address(call)) or '-':<19} {call.backlog:>6} "
-        f"{call.environment.somaxconn if sock.seen else '-':>5} {_dash(call.stored):>6} "
-        f"{_state_change(call):<12} {result:<6} "
+    kind = verdict.kind.value
+    head = _row(
+        (
+            time_of_day(call),
+            str(call.pid),
+            escape(call.comm),
+            protocol_of(sock) or "-",
+            escape(local_address(call)) or "-",
+            str(call.backlog),
+            str(call.environment.somaxconn) if sock.seen else "-",
+            _dash(call.stored),
+            _state_change(call),
+            result,
+            kind,
+        )
     )
     why = escape(brief(call, verdict.outcome) if verdict.kind is Kind.AGREE else verdict.reason)
-    room = (width or 0) - len(head) - 9
+    gap = " " * max(1, len(HEADER) - 3 - len(head))
+    room = (width or 0) - len(head) - len(gap)
     if width and 8 < room < len(why):
         why = why[: room - 1] + "…"
-    kind = f"{verdict.kind.value:<8}"
-    return head + paint(kind, _COLOURS.get(verdict.kind, YELLOW), on=colour) + f" {why}"
+    verdict_text = paint(kind, _COLOURS.get(verdict.kind, YELLOW), on=colour)
+    return f"{head.removesuffix(kind)}{verdict_text}{gap}{why}".rstrip()
 
 
 def tree(call: ListenCall, verdict: Verdict, *, colour: bool) -> str:

@@ -19,7 +19,7 @@ WIDTH = 100
 HEADERS = ("scenario", "calls", "asked", "somaxconn", "predicted", "observed", "verdict")
 _COLOURS = {"AGREE": GREEN, "DISAGREE": RED, "ERROR": RED}
 _ALIGN = ("left", "right", "left", "right", "left", "left", "left")
-_MANY = 11  # the widest a column of several numbers may be: seven columns fit in WIDTH
+_ASKED, _SOMAXCONN, _LIMIT = 11, 10, 12  # how wide several numbers may be: 26 are for the name
 
 
 def verify_report(run: Verification, *, colour: bool = False, verbose: bool = False) -> str:
@@ -47,10 +47,10 @@ def _cells(result: Result) -> tuple[str, ...]:
     return (
         result.scenario.name,
         str(len(calls) or ""),
-        _several(_asked(judged) for judged in calls),
-        _several(dict.fromkeys(str(call.environment.somaxconn) for call in seen)),
-        _several(predicted(judged) for judged in calls),
-        _several(observed(judged) for judged in calls),
+        _several((_asked(judged) for judged in calls), _ASKED),
+        _several(dict.fromkeys(str(call.environment.somaxconn) for call in seen), _SOMAXCONN),
+        _several((predicted(judged) for judged in calls), _LIMIT),
+        _several((observed(judged) for judged in calls), _LIMIT),
     )
 
 
@@ -60,15 +60,15 @@ def _asked(judged: Judged) -> str:
     return str(judged.issued.backlog) if judged.issued else "?"
 
 
-def _several(values: Iterable[str]) -> str:
+def _several(values: Iterable[str], width: int) -> str:
     """The values one after another as far as there is room, then an ellipsis; once if all are the same."""
     each = list(values)
     if len(set(each)) < 2:
         return each[0] if each else ""
     text = " ".join(each)
-    if len(text) <= _MANY:
+    if len(text) <= width:
         return text
-    fitting = text[: _MANY - 1].rpartition(" ")[0]
+    fitting = text[: width - 1].rpartition(" ")[0]
     return f"{fitting} …" if fitting else f"{each[0]}…"
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from listenwatch.model.behaviour import Behaviour
-from listenwatch.model.inputs import Family, TcpState
+from listenwatch.model.inputs import TcpState
 from listenwatch.reasons import errno_text
 from listenwatch.record import ListenCall, door_name, is_mptcp
 from listenwatch.scenarios.journal import Issued, Reading
 from listenwatch.scenarios.pairing import Pair, same_call
-from listenwatch.verdict import Difference, Kind, Verdict, judge, state_name
+from listenwatch.verdict import Difference, Kind, Verdict, excuse_skipped, judge, state_name
 
 
 class Judged(NamedTuple):
@@ -29,8 +29,8 @@ class Contradiction(Difference):
         return f"{self.field}: the probe saw {self.predicted}, the other witness {self.observed}"
 
 
-def judge_pair(pair: Pair, behaviour: Behaviour) -> Judged:
-    """The verdict on a call and its record."""
+def judge_pair(pair: Pair, behaviour: Behaviour, skipped: int = 0) -> Judged:
+    """The verdict on a call and its record; the kernel skipped a program ``skipped`` times meanwhile."""
     issued, call = pair
     if call is None:
         assert issued is not None  # a pair has at least one side
@@ -41,13 +41,28 @@ def judge_pair(pair: Pair, behaviour: Behaviour) -> Judged:
         made = f"listen({issued.fd}, {issued.backlog})" if issued else "nothing"
         told = f"{said}, where the scenario made {made}"
         return Judged(issued, call, _disagree(told, "call", made, said))
-    verdict = judge(call, behaviour, issued.knowledge)
+    verdict = excuse_skipped(judge(call, behaviour, issued.knowledge), skipped)
     contradictions = tuple(_contradictions(issued, call))
     if contradictions:
         differences = verdict.differences + contradictions
         told = "; ".join(map(str, differences))
         verdict = verdict._replace(kind=Kind.DISAGREE, reason=told, differences=differences)
     return Judged(issued, call, verdict)
+
+
+def excuse_lost(calls: Iterable[Judged], lost: int) -> Iterator[Judged]:
+    """The same calls, of which up to ``lost`` without a record are not held against anyone.
+
+    The probe counted that many losses meanwhile, which make the run incomplete by themselves.
+    """
+    for judged in calls:
+        if judged.call is None and lost > 0:
+            lost -= 1
+            reason = f"{judged.verdict.reason}; the probe counted it as lost"
+            verdict = Verdict(Kind.INCONCLUSIVE, "none", "not-reached", reason)
+            yield judged._replace(verdict=verdict)
+        else:
+            yield judged
 
 
 def _disagree(reason: str, field: str, predicted: str, observed: str) -> Verdict:
@@ -62,11 +77,6 @@ def _contradictions(issued: Issued, call: ListenCall) -> Iterator[Contradiction]
         )
     elif not issued.error and issued.reading and call.post.seen:
         yield from _compare_reading(issued.reading, call)
-
-
-# AF_UNIX counts its waiting connections as the length of sk_receive_queue, not in sk_ack_backlog
-# (unix_recvq_full(), net/unix/af_unix.c), so there the two witnesses do not speak of the same field.
-_QUEUE_IS_ACK_BACKLOG = (Family.INET, Family.INET6)
 
 
 def _compare_reading(reading: Reading, call: ListenCall) -> Iterator[Contradiction]:
@@ -84,10 +94,9 @@ def _compare_reading(reading: Reading, call: ListenCall) -> Iterator[Contradicti
         yield Contradiction("state against sock_diag", state_name(state), listed)
     if state != TcpState.LISTEN:
         return  # the numbers mean a queue of bytes then
-    diag_queue = reading.diag_ack_backlog if post.family in _QUEUE_IS_ACK_BACKLOG else None
     for field, seen, told in (
         ("max_ack_backlog against sock_diag", limit, reading.diag_max_ack_backlog),
-        ("ack_backlog against sock_diag", queue, diag_queue),
+        ("ack_backlog against sock_diag", queue, reading.diag_ack_backlog),
         ("max_ack_backlog against TCP_INFO", limit, reading.info_max_ack_backlog),
         ("ack_backlog against TCP_INFO", queue, reading.info_ack_backlog),
     ):

@@ -28,7 +28,25 @@ def pair(issued: Sequence[Issued], records: Iterable[ListenCall]) -> Iterator[Pa
     else:
         numbers = list(zip_longest(sorted(made), sorted(seen), fillvalue=-1))
     for inside, outside in numbers:
-        yield from zip_longest(made.get(inside, ()), seen.get(outside, ()))
+        yield from _align(made.get(inside, []), seen.get(outside, []))
+
+
+def _align(made: list[Issued], seen: list[ListenCall]) -> Iterator[Pair]:
+    """One thread's calls and records, in order; where numbers differ, a call goes only with its like."""
+    if len(made) == len(seen):
+        yield from zip(made, seen, strict=True)
+        return
+    rest = iter(seen)
+    record = next(rest, None)
+    for call in made:
+        if record is not None and same_call(call, record):
+            yield call, record
+            record = next(rest, None)
+        else:
+            yield call, None
+    while record is not None:
+        yield None, record
+        record = next(rest, None)
 
 
 def _by_thread(calls: Iterable[C]) -> dict[int, list[C]]:

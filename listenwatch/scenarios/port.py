@@ -96,7 +96,7 @@ def reuseport_cleared(lab: Lab) -> None:
 
 
 @scenario()
-def reuseaddr_beside_reuseport(lab: Lab) -> None:
+def reuseaddr_and_reuseport(lab: Lab) -> None:
     """One has SO_REUSEADDR only, the other both: no port sharing."""
     a = lab.bound(IPV4, reuseaddr=True)
     b = lab.bound(IPV4, a.getsockname(), reuseaddr=True, reuseport=True)
@@ -105,7 +105,7 @@ def reuseaddr_beside_reuseport(lab: Lab) -> None:
 
 
 @scenario()
-def reuseaddr_beside_connection(lab: Lab) -> None:
+def reuseaddr_and_connection(lab: Lab) -> None:
     """A connection on the port is no conflict when both have SO_REUSEADDR."""
     server = lab.listener(IPV4)
     a, b = _pair(lab, IPV4, IPV4)

@@ -43,7 +43,7 @@ def descriptor_o_path(lab: Lab) -> None:
 
 
 @scenario()
-def descriptor_o_path_of_socket(lab: Lab) -> None:
+def descriptor_o_path_socket(lab: Lab) -> None:
     """O_PATH on a socket's own path opens no socket either."""
     with TemporaryDirectory() as folder:
         lab.bound(UNIX, f"{folder}/socket")

@@ -20,7 +20,7 @@ def relisten(lab: Lab, kind: Kind) -> None:
 
 
 @scenario(*TCP)
-def relisten_new_somaxconn(lab: Lab, kind: Kind) -> None:
+def relisten_somaxconn(lab: Lab, kind: Kind) -> None:
     """A new somaxconn does not touch a listener until it listens again."""
     sock = lab.bound(kind)
     for limit in (4096, 128, 8192):

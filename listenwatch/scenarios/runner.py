@@ -7,12 +7,26 @@ from typing import NamedTuple, Protocol
 
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.record import Flag, ListenCall, decode
-from listenwatch.scenarios import world
-from listenwatch.scenarios.judging import Judged, judge_pair
+from listenwatch.scenarios import interrupt, world
+from listenwatch.scenarios.judging import Judged, excuse_lost, judge_pair
 from listenwatch.scenarios.needs import unmet
 from listenwatch.scenarios.pairing import pair
 from listenwatch.scenarios.registry import Scenario
 from listenwatch.verdict import Kind
+
+
+class Loss(Protocol):
+    """The part of an engine's counts that says what has no record."""
+
+    @property
+    def lost(self) -> int:
+        """Calls that happened and have no record."""
+        ...
+
+    @property
+    def in_flight(self) -> int:
+        """Calls whose return was not seen so far."""
+        ...
 
 
 class Engine(Protocol):
@@ -20,8 +34,16 @@ class Engine(Protocol):
 
     attach: str
 
+    def loss(self) -> Loss:
+        """What the kernel counted."""
+        ...
+
     def sync(self) -> list[bytes]:
         """Every record of a call that ended before this one."""
+        ...
+
+    def skipped(self) -> int:
+        """How often the kernel skipped one of our programs."""
         ...
 
 
@@ -58,7 +80,9 @@ def run_all(
     """Run each scenario and give its result as soon as it is judged."""
     engine.sync()  # tells the probe whose descendants to follow
     for scenario in scenarios:
-        yield _run_one(scenario, engine, behaviour)
+        with interrupt.held():
+            result = _run_one(scenario, engine, behaviour)
+        yield result
 
 
 def _run_one(scenario: Scenario, engine: Engine, behaviour: Behaviour) -> Result:
@@ -67,13 +91,22 @@ def _run_one(scenario: Scenario, engine: Engine, behaviour: Behaviour) -> Result
         if reason:
             return Result(scenario, skip=f"needs {need}: {reason}")
     engine.sync()  # what a check of a need may have left
+    lost, skipped = _without_record(engine), engine.skipped()
     report = world.run(scenario.function)
     records = followed(engine.sync())
     if report.skip:
         return Result(scenario, skip=report.skip)
-    calls = tuple(judge_pair(each, behaviour) for each in pair(report.issued, records))
+    skipped = engine.skipped() - skipped
+    judged = [judge_pair(each, behaviour, skipped) for each in pair(report.issued, records)]
+    calls = tuple(excuse_lost(judged, _without_record(engine) - lost))
     error = report.error or ("" if calls else "it made no listen() call")
     return Result(scenario, calls, error=error)
+
+
+def _without_record(engine: Engine) -> int:
+    """Calls counted so far that have no record; none of a scenario that has ended is still to return."""
+    loss = engine.loss()
+    return loss.lost + loss.in_flight
 
 
 def followed(records: Iterable[bytes]) -> list[ListenCall]:

@@ -170,7 +170,7 @@ def listener_shut_down_write(lab: Lab) -> None:
 
 
 @scenario()
-def listener_shut_down_autobound(lab: Lab) -> None:
+def listener_shut_down_unbound(lab: Lab) -> None:
     """A port that listen() chose is lost at shutdown(); the next listen() chooses anew."""
     sock = lab.unbound(IPV4)
     lab.listen(sock, 5)

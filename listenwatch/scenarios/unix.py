@@ -18,7 +18,7 @@ def bound_to_path(lab: Lab, kind: Kind) -> None:
 
 
 @scenario(SEQPACKET)
-def bound_to_abstract(lab: Lab, kind: Kind) -> None:
+def bound_to_name(lab: Lab, kind: Kind) -> None:
     """Bound to an abstract name."""
     lab.listen(lab.bound(kind), 5)
 
@@ -39,7 +39,7 @@ def bound_to_chosen_name(lab: Lab, kind: Kind) -> None:
 
 
 @scenario(*BOTH)
-def connected_nameless(lab: Lab, kind: Kind) -> None:
+def client_nameless(lab: Lab, kind: Kind) -> None:
     """A connected socket without an address of its own cannot listen."""
     lab.listen(lab.connection(kind)[0], 5)
 
@@ -51,7 +51,7 @@ def accepted_by(lab: Lab, kind: Kind) -> None:
 
 
 @scenario(*BOTH)
-def connected_bound(lab: Lab, kind: Kind) -> None:
+def client_bound(lab: Lab, kind: Kind) -> None:
     """Bound and connected: refused, except by a slip of 6.16 to 6.19 that returned 0."""
     server = lab.listener(kind)
     client = lab.bound(kind)
@@ -79,7 +79,7 @@ def peer_gone(lab: Lab, kind: Kind) -> None:
 
 
 @scenario(*BOTH)
-def relisten_shut_down(lab: Lab, kind: Kind) -> None:
+def relisten_ended(lab: Lab, kind: Kind) -> None:
     """shutdown() does not end an AF_UNIX listener; listen() returns 0 and does not revive it."""
     sock = lab.listener(kind, 5)
     sock.shutdown(socket.SHUT_RD)

@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from listenwatch.scenarios import libc
+from listenwatch.scenarios import interrupt, libc
 from listenwatch.scenarios.journal import Journal, Report, read_report
 from listenwatch.scenarios.lab import Lab, Skip
 
@@ -26,6 +26,11 @@ def run(action: Callable[[Lab], None], time_limit: float = TIME_LIMIT) -> Report
     Whatever happens, the process and its children are gone afterwards. A process that failed,
     died or hung has that in ``error``.
     """
+    with interrupt.held():
+        return _run(action, time_limit)
+
+
+def _run(action: Callable[[Lab], None], time_limit: float) -> Report:
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
@@ -34,7 +39,8 @@ def run(action: Callable[[Lab], None], time_limit: float = TIME_LIMIT) -> Report
     os.close(writing)
     data, in_time = b"", False
     try:
-        data, in_time = _read(reading, time_limit)
+        with interrupt.let_through():
+            data, in_time = _read(reading, time_limit)
     finally:
         os.close(reading)
         status = _end(pid, _GRACE if in_time else 0)
@@ -51,6 +57,7 @@ def _live(writing: int, action: Callable[[Lab], None]) -> None:
     """The child's whole life; does not return."""
     journal = Journal(writing)
     try:
+        interrupt.as_usual()
         os.setpgid(0, 0)
         libc.die_with_parent()
         action(Lab(journal))

@@ -1,0 +1,118 @@
+"""``make bench-guest``: the added time per listen() with kprobes, beside bpftrace and bcc's solisten."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tabulate import tabulate
+
+from listenwatch import guests
+from listenwatch.engines.core import CoreEngine
+from listenwatch.guests.apt import PrivateApt
+from listenwatch.guests.kernels import _apt, cache_directory, paragraphs
+from listenwatch.terminal import say
+from tests.bench.__main__ import build_loop, drained, median_of, per_call
+
+SERIES = "6.1"
+CALLS = "20000"
+PEERS = {
+    "bpftrace kprobe:inet_listen": [
+        "bpftrace",
+        "-e",
+        'kprobe:inet_listen { printf("%d %s %d\\n", pid, comm, arg1); }',
+    ],
+    "bcc solisten": ["/usr/bin/python3", "-u", "/usr/sbin/solisten-bpfcc"],
+}
+
+
+def main() -> int:
+    """On the host: boot the guest with the kernel's headers at hand. In the guest: measure."""
+    if sys.argv[1:2] == ["--in-guest"]:
+        return measure(Path(sys.argv[2]))
+    kernel = guests.fetch(SERIES, progress=say)
+    headers = fetch_headers(_apt(None), kernel)
+    command = [sys.executable, "-m", "tests.bench.guest", "--in-guest", str(headers)]
+    return guests.run(kernel, command, cwd=Path.cwd(), progress=say)
+
+
+def fetch_headers(apt: PrivateApt, kernel: guests.GuestKernel) -> Path:
+    """The headers bcc compiles against, unpacked beside the cached kernels."""
+    place = cache_directory() / "headers" / kernel.version
+    if place.exists():
+        return place
+    apt.update(say)
+    wanted = f"linux-headers-{kernel.release}={kernel.version}"
+    entry = next(paragraphs(apt.show(wanted)))
+    needs = re.findall(r"linux-(?:headers|kbuild|compiler)[^ ,(]+", entry["Depends"])
+    with tempfile.TemporaryDirectory(dir=cache_directory()) as name:
+        apt.download([wanted, *needs], Path(name))
+        for package in Path(name).glob("*.deb"):
+            subprocess.run(["dpkg-deb", "-x", package, f"{name}/root"], check=True)
+        place.parent.mkdir(exist_ok=True)
+        Path(name, "root").rename(place)
+    return place
+
+
+def measure(headers: Path) -> int:
+    """In the guest: every watcher on the same loop. /usr and /lib are copy-on-write and forgotten."""
+    for source in (headers / "usr/src").iterdir():
+        Path("/usr/src", source.name).symlink_to(source)
+    for link in (headers / "lib/modules").glob("*/*"):
+        place = Path("/lib/modules", link.parent.name, link.name)
+        if not place.is_symlink():
+            place.symlink_to(link.readlink())
+    with tempfile.TemporaryDirectory() as folder:
+        loop = [build_loop(folder), CALLS]
+        plain = median_of(lambda: per_call(loop), 3)
+        with CoreEngine("kprobe") as engine, drained(engine):
+            ours = median_of(lambda: per_call(loop), 3) - plain
+        rows = [("no probe", f"{plain:.0f} ns", ""), ("added by listenwatch, kprobe", f"{ours:.0f} ns", "")]
+        for name, command in PEERS.items():
+            if shutil.which(command[-1] if "python3" in command[0] else command[0]) is None:
+                rows.append((f"added by {name}", "not installed", ""))
+                continue
+            with reading(command):
+                theirs = median_of(lambda: per_call(loop), 3) - plain
+            rows.append((f"added by {name}", f"{theirs:.0f} ns", f"{theirs / ours:.2f} x ours"))
+    print(tabulate(rows, headers=("listen() on a listener, emulated guest", "per call", "")))
+    return 0
+
+
+@contextmanager
+def reading(command: list[str]) -> Iterator[None]:
+    """A peer running and its output read, from the first listen() of ours that it has seen."""
+    seen = threading.Event()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        output = process.stdout
+
+        def read() -> None:
+            for line in output:
+                if b"python" in line:
+                    seen.set()
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            with socket.socket() as probe:
+                while not seen.wait(0.2):
+                    if process.poll() is not None:
+                        raise SystemExit(f"{command[0]} ended with status {process.returncode}")
+                    probe.listen()
+            yield
+        finally:
+            process.terminate()
+            reader.join()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
