@@ -8,7 +8,7 @@ import json
 from tabulate import tabulate
 
 from listenwatch.answers import Answer
-from listenwatch.engines.core import choose_mode
+from listenwatch.engines.programs import choose_mode
 from listenwatch.evidence import Evidence, gather
 from listenwatch.features import Field, Survey, behaviour_fields, survey
 

@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterable
 
 from listenwatch import filters
-from listenwatch.engines.core import CoreEngine, Loss
+from listenwatch.engines.core import CoreEngine
+from listenwatch.engines.loss import Loss
 from listenwatch.errors import UsageError
 from listenwatch.follow import Followed, Signals
 from listenwatch.jsonlines import call_to_json
@@ -38,6 +39,8 @@ exit status: 0 everything compared agreed, 1 a disagreement, 2 usage, 3 could no
 4 incomplete (calls lost, nothing compared, or inconclusive under --strict)"""
 
 STDOUT = 1
+GRACE = 0.5
+"""Seconds the rest of an interrupted command's processes have to end with it."""
 
 
 def build_parser(parser: argparse.ArgumentParser) -> None:
@@ -117,11 +120,14 @@ def _pump(
                 return
         if came - {signal.SIGCHLD}:
             interrupted += 1
-            if tree is None or tree.status is not None or interrupted > 1:
+            if tree is None or interrupted > 1:
                 return
             # The terminal sent Ctrl-C to the command too, and it may end by itself: wait for it.
             if signal.SIGTERM in came:
                 tree.pass_on(signal.SIGTERM)
+        if interrupted and tree is not None and tree.status is not None:
+            soon = time.monotonic() + GRACE
+            deadline = soon if deadline is None else min(deadline, soon)
 
 
 class Watch:

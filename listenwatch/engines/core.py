@@ -13,20 +13,19 @@ import os
 import select
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 from listenwatch.engines import libbpf, tracefs
+from listenwatch.engines.loss import Counters, Loss
 from listenwatch.engines.programs import (
-    ATTACH_MODES,
     DOOR_MARKER,
     DOOR_OFFSET,
-    KPROBE_PMU,
     MARKER_FD,
     PROGRAMS,
     Program,
+    choose_mode,
     stage_mask,
 )
-from listenwatch.errors import ObserveError, UsageError
+from listenwatch.errors import ObserveError
 
 OBJECT = Path(__file__).with_name("listen.bpf.o")
 BTF = Path("/sys/kernel/btf/vmlinux")
@@ -40,56 +39,6 @@ class Config(ctypes.Structure):
     _fields_ = tuple(
         (name, ctypes.c_uint32) for name in ("marker_backlog", "follow", "hooks", "pad")
     )
-
-
-class Counters(NamedTuple):
-    """``struct listen_counters`` of probes/listen.h."""
-
-    calls: int
-    records: int
-    lost_ring: int
-    lost_threads: int
-    recovered: int
-
-
-class Loss(NamedTuple):
-    """What the kernel counted: every call ends as a record, in one of the losses, or is still in flight."""
-
-    calls: int = 0
-    records: int = 0
-    ring_full: int = 0
-    too_many_threads: int = 0
-    unseen: int = 0
-    """Calls whose entry the kernel did not show us, because a program ran on that processor already."""
-    in_flight: int = 0
-
-    @property
-    def unreturned(self) -> int:
-        """Calls whose return never came: what nothing else accounts for."""
-        known = self.records + self.ring_full + self.too_many_threads + self.in_flight
-        return max(0, self.calls - known)
-
-    @property
-    def lost(self) -> int:
-        """Calls that happened and have no record."""
-        return self.ring_full + self.too_many_threads + self.unseen + self.unreturned
-
-
-def choose_mode(wanted: str) -> tuple[str, str]:
-    """The attach mode for ``wanted`` (``auto``, ``kprobe`` or ``tracepoint``) and why."""
-    if wanted not in ("auto", *ATTACH_MODES):
-        raise UsageError(f"unknown attach mode '{wanted}': choose auto, kprobe or tracepoint")
-    kprobes = KPROBE_PMU.exists()
-    if wanted == "kprobe" and not kprobes:
-        raise ObserveError(
-            "this kernel has no kprobes (CONFIG_KPROBES is off): use --attach tracepoint, or "
-            "'listenwatch guest --kernel 6.1 -- ...' for a kernel that has them"
-        )
-    if wanted != "auto":
-        return wanted, "asked for"
-    if kprobes:
-        return "kprobe", "the kernel has kprobes, which see every stage"
-    return "tracepoint", "the kernel was built without kprobes; tracepoints see no hash stage"
 
 
 class CoreEngine:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from listenwatch.errors import ObserveError, UsageError
+
 ATTACH_MODES = ("kprobe", "tracepoint")
 KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
 
@@ -79,3 +81,20 @@ def stage_mask(programs: list[Program]) -> int:
         for stage in program.stages:
             mask |= 1 << stage
     return mask
+
+
+def choose_mode(wanted: str) -> tuple[str, str]:
+    """The attach mode for ``wanted`` (``auto``, ``kprobe`` or ``tracepoint``) and why."""
+    if wanted not in ("auto", *ATTACH_MODES):
+        raise UsageError(f"unknown attach mode '{wanted}': choose auto, kprobe or tracepoint")
+    kprobes = KPROBE_PMU.exists()
+    if wanted == "kprobe" and not kprobes:
+        raise ObserveError(
+            "this kernel has no kprobes (CONFIG_KPROBES is off): use --attach tracepoint, or "
+            "'listenwatch guest --kernel 6.1 -- ...' for a kernel that has them"
+        )
+    if wanted != "auto":
+        return wanted, "asked for"
+    if kprobes:
+        return "kprobe", "the kernel has kprobes, which see every stage"
+    return "tracepoint", "the kernel was built without kprobes; tracepoints see no hash stage"

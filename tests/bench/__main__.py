@@ -17,7 +17,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from listenwatch.engines.core import CoreEngine, Loss
+from listenwatch.engines.core import CoreEngine
+from listenwatch.engines.loss import Loss
 from listenwatch.kernel import behaviour_of, running_kernel
 from listenwatch.model import predict as predict_module
 from listenwatch.record import ListenCall, decode

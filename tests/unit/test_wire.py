@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from listenwatch import record
-from listenwatch.engines import core, programs
+from listenwatch.engines import core, loss, programs
 from listenwatch.model.inputs import Door, Environment, Socket, Ulp
 from listenwatch.model.stages import HASH_FUNCTIONS, StageIndex
 from listenwatch.record import Flag, ListenCall, Stage, decode
@@ -138,7 +138,7 @@ def test_config(header: Header) -> None:
 
 def test_counters(header: Header) -> None:
     names = [m.name for m in header.structs["listen_counters"]]
-    assert names == list(core.Counters._fields)
+    assert names == list(loss.Counters._fields)
     assert [(m.offset, m.size) for m in header.structs["listen_counters"]] == [
         (8 * i, 8) for i in range(len(names))
     ]
