@@ -88,6 +88,11 @@ class ListenCall(NamedTuple):
         return Knowledge(refusal=answer.value) if answer else Knowledge()
 
     @property
+    def asked(self) -> int | None:
+        """The backlog asked for, None where the call itself was not seen."""
+        return None if self.door == Door.UNKNOWN else self.backlog
+
+    @property
     def stored(self) -> int | None:
         """The backlog the kernel holds as the call returned (for MPTCP the subflow's), None if not seen."""
         if not self.post.seen:

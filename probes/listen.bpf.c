@@ -341,7 +341,12 @@ static __always_inline struct call *begin_call(__u32 origin, __u8 door, int fd, 
 	struct thread *thread;
 	struct listen_event *e;
 	struct call *call;
+	bool followed;
 
+	/* Once we know whom to follow, the rest of the machine costs neither room nor counts. */
+	followed = is_followed();
+	if (config.follow && own_tgid && !followed)
+		return NULL;
 	COUNT(calls);
 	thread = bpf_map_lookup_elem(&threads, &id);
 	if (!thread) {
@@ -371,7 +376,7 @@ static __always_inline struct call *begin_call(__u32 origin, __u8 door, int fd, 
 	e->backlog = backlog;
 	e->door = door;
 	e->hooks = config.hooks;
-	if (is_followed())
+	if (followed)
 		e->flags |= FLAG_FOLLOWED;
 	return call;
 }

@@ -129,7 +129,7 @@ _Static_assert(sizeof(struct listen_event) == 456, "wire layout");
 /* Set before the program is loaded. */
 struct listen_config {
 	__u32 marker_backlog; /* listen(LISTEN_MARKER_FD, marker_backlog) is our marker */
-	__u32 follow;         /* mark calls made by descendants of the process that sent the marker */
+	__u32 follow;         /* record only descendants of the process that sent the marker */
 	__u32 hooks;
 	__u32 pad;
 };

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from listenwatch.jsonlines import time_of_day
+from listenwatch.model.inputs import Door
 from listenwatch.model.stages import STAGE_LABELS, StageIndex
 from listenwatch.names import local_address, protocol_of
 from listenwatch.reasons import brief, errno_text
@@ -55,7 +56,7 @@ def line(call: ListenCall, verdict: Verdict, *, colour: bool, width: int | None 
             escape(call.comm),
             protocol_of(sock) or "-",
             escape(local_address(call)) or "-",
-            str(call.backlog),
+            _dash(call.asked),
             str(call.environment.somaxconn) if sock.seen else "-",
             _dash(call.stored),
             _state_change(call),
@@ -84,11 +85,12 @@ def tree(call: ListenCall, verdict: Verdict, *, colour: bool) -> str:
 
 
 def _rows(call: ListenCall) -> Iterator[tuple[str, str, str]]:
-    number = "" if call.fd == -1 else f"{call.fd}, "
+    asked = "not seen" if call.asked is None else str(call.asked)
+    descriptor = f"{call.fd}, " if call.door in (Door.SYSCALL, Door.COMPAT) else ""
     where = f"somaxconn {call.environment.somaxconn}, netns {call.netns_inode}"
     before = call.pre
     yield (
-        f"listen({number}{call.backlog})",
+        f"listen({descriptor}{asked})",
         _values(before.state, before.max_ack_backlog) if before.seen else "no socket",
         where if before.seen else "",
     )
@@ -131,6 +133,8 @@ def _values(state: int, max_ack_backlog: int) -> str:
 def _state_change(call: ListenCall) -> str:
     if not call.pre.seen:
         return "-"
+    if call.asked is None:
+        return "CLOSE→LISTEN"  # all that was seen of the call
     before = state_name(call.pre.state)
     after = state_name(call.post.state) if call.post.seen else "?"
     return before if before == after else f"{before}→{after}"

@@ -116,6 +116,7 @@ def calls(draw: st.DrawFn) -> ListenCall:
     address = draw(st.binary(min_size=low, max_size=high))
     flags = draw(st.just(7) | st.integers(0, sum(Flag)))
     indices = draw(st.sets(st.sampled_from(StageIndex)))
+    door = draw(st.sampled_from(Door))
     return ListenCall(
         time_ns=draw(st.integers(0, 2**63)),
         duration_ns=draw(u64),
@@ -128,9 +129,9 @@ def calls(draw: st.DrawFn) -> ListenCall:
         uid=draw(u32),
         comm=draw(comms),
         fd=draw(s32),
-        backlog=draw(s32),
+        backlog=0 if door == Door.UNKNOWN else draw(s32),
         result=draw(s32) if flags & Flag.RETURNED else 0,
-        door=draw(st.sampled_from(Door)),
+        door=door,
         flags=flags,
         hooks=draw(st.integers(0, ALL_HOOKS)),
         environment=draw(st.builds(Environment, s32, s32, s32, s32, s32)),
