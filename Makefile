@@ -82,9 +82,11 @@ bench-guest: setup
 
 # A vector is a recording of every call the scenarios make; replaying it needs no privilege.
 VECTOR_KERNELS ?= 5.10 6.1 7.3
+HOST_SERIES := $(shell uname -r | cut -d. -f1-2)
+HOST_ATTACH := $(if $(wildcard /sys/bus/event_source/devices/kprobe),kprobe,tracepoint)
 vectors: setup
-	mkdir -p $(addprefix tests/vectors/,$(VECTOR_KERNELS) host)
-	$(SUDO) $(LISTENWATCH) watch -o tests/vectors/host/$$(uname -r | cut -d. -f1-2).jsonl -- \
+	mkdir -p $(addprefix tests/vectors/,$(VECTOR_KERNELS) $(HOST_SERIES))
+	$(SUDO) $(LISTENWATCH) watch -o tests/vectors/$(HOST_SERIES)/$(HOST_ATTACH).jsonl -- \
 		$(LISTENWATCH) verify >/dev/null
 	for kernel in $(VECTOR_KERNELS); do \
 		$(SUDO) $(LISTENWATCH) guest --kernel $$kernel -- $(CURDIR)/$(LISTENWATCH) watch \

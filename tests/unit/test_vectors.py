@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from listenwatch.kernel import behaviour_of
 from listenwatch.model.inputs import Door
@@ -15,7 +17,6 @@ from listenwatch.verdict import Kind, judge
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 VECTORS = sorted(FOLDER.glob("*/*.jsonl"))
-HOOKS = {"kprobe": {"inet_listen", "listen_start", "hash"}, "tracepoint": {"state_listen"}}
 
 
 def load(path: Path) -> tuple[Recording, list[ListenCall]]:
@@ -27,6 +28,20 @@ def load(path: Path) -> tuple[Recording, list[ListenCall]]:
 def test_there_are_vectors_of_several_kernels() -> None:
     series = {load(path)[0].header.kernel.series for path in VECTORS}
     assert {"5.10", "6.1", "7.3"} < series
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_every_line_fits_the_schema(path: Path) -> None:
+    schema = json.loads((FOLDER / "schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    first, *_, last = lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        validator.validate(line)
+    assert "recording" in first
+    assert "summary" in last
+    broken = {**lines[1], "pre": {**lines[1]["post"], "state": None}}
+    assert not validator.is_valid(broken)
 
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda p: f"{p.parent.name}-{p.stem}")
