@@ -64,9 +64,8 @@ def judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None = 
         )
     known = call.knowledge
     if knowledge is not None:
-        known = known._replace(port_free=knowledge.port_free)
-        if known.refusal is None:
-            known = known._replace(refusal=knowledge.refusal)
+        refusal = knowledge.refusal if known.refusal is None else known.refusal
+        known = knowledge._replace(refusal=refusal)
     nearest: tuple[Outcome, tuple[Difference, ...]] | None = None
     try:
         for outcome in predict(call.request, call.pre, call.environment, behaviour, known):

@@ -143,9 +143,9 @@ def test_without_a_return_there_is_no_verdict() -> None:
 
 
 def test_a_family_without_a_model_is_unmodelled() -> None:
-    verdict = judge(record()._replace(pre=TCP._replace(family=40)), LINUX_7_3)
+    verdict = judge(record()._replace(pre=TCP._replace(family=30)), LINUX_7_3)
     assert (verdict.kind, verdict.rule) == (Kind.UNMODELLED, "unmodelled")
-    assert "family 40" in verdict.reason
+    assert "family 30" in verdict.reason
 
 
 def test_what_the_record_says_of_the_security_module_beats_what_a_scenario_says() -> None:
