@@ -17,6 +17,8 @@ COMMANDS = {
     "watch": "watch listen() calls live and check each (the default)",
     "verify": "run the conformance scenarios on this kernel",
     "replay": "check a recording again, on any machine",
+    "predict": "what listen() does on any kernel, calculated by the model",
+    "rules": "the rules of the model and what changed between kernels, with sources",
     "features": "what this kernel offers, and how that was found out",
     "guest": "run a command in a Linux VM with another kernel",
 }

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from listenwatch.errors import ObserveError
-from listenwatch.model.behaviour import LINUX_5_10, LINUX_6_6, LINUX_7_3, Behaviour
+from listenwatch.model.behaviour import Behaviour
+from listenwatch.model.eras import behaviour_for
 
 BTF = Path("/sys/kernel/btf/vmlinux")
 VERSION_SIGNATURE = Path("/proc/version_signature")
@@ -79,44 +80,21 @@ def running_kernel() -> Kernel:
     return Kernel(system.release, version, system.machine, btf_functions())
 
 
-def _ulp_refused(version: Version) -> bool | None:
-    """Behaviour.ulp_without_clone_refused by release; None between the trees that were read."""
-    if version >= (6, 2, 0):
-        return True
-    for with_it, without_it in (
-        ((6, 1, 55), (6, 1, 0)),
-        ((5, 15, 100), (5, 15, 24)),
-        ((5, 10, 223), (5, 10, 0)),
-    ):
-        if version[:2] == with_it[:2]:
-            return True if version >= with_it else False if version <= without_it else None
-    return None if version[:2] == (6, 0) else False
-
-
-def _unix_wrong_state(version: Version) -> bool | None:
-    """Behaviour.unix_wrong_state_listens by release; None between the trees that were read."""
-    if not (6, 16, 0) <= version < (7, 2, 12):
-        return False
-    if version[:2] == (6, 18):
-        return True if version <= (6, 18, 2) else False if version >= (6, 18, 44) else None
-    return True if version < (7, 0, 0) else None
-
-
 def behaviour_of(kernel: Kernel) -> Behaviour:
-    """The Behaviour of a kernel from 5.10 on: its era by release, its functions by BTF where there is one."""
+    """The Behaviour of a kernel a probe runs on, from 5.10 on.
+
+    Its era and its stable tree by release, its functions by BTF where there is one.
+    """
     version = kernel.version
     if version < (5, 10, 0):
         raise ObserveError(
-            f"the model describes kernels from 5.10 on; this is {kernel.release} ({kernel.series})"
+            f"the probe watches kernels from 5.10 on; this is {kernel.release} ({kernel.series}), "
+            f"whose listen() 'listenwatch predict --kernel {kernel.series}' describes"
         )
-    era = LINUX_5_10 if version < (6, 6, 0) else LINUX_6_6 if version < (6, 18, 0) else LINUX_7_3
-    era = era._replace(
-        ulp_without_clone_refused=_ulp_refused(version),
-        unix_wrong_state_listens=_unix_wrong_state(version),
-    )
+    found = behaviour_for(version)
     if kernel.has:
-        era = era._replace(
+        found = found._replace(
             ipv6_hash="inet6_hash" if kernel.has["inet6_hash"] else "inet_hash",
             mptcp_enters="__inet_listen_sk" if kernel.has["__inet_listen_sk"] else "inet_listen",
         )
-    return era
+    return found

@@ -6,8 +6,11 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
-from listenwatch.behaviours import describe, override
+from listenwatch.behaviours import override
+from listenwatch.commands.generated import run_generated
+from listenwatch.commands.setting import setting_of
 from listenwatch.engines.core import CoreEngine
 from listenwatch.jsonlines import call_to_json
 from listenwatch.kernel import behaviour_of, running_kernel
@@ -28,6 +31,8 @@ examples:
   listenwatch verify --ktap              for a test harness
   listenwatch verify --behaviour max_ack_backlog_bits=16
                                          with one wrong fact in the model: shows the check can fail
+  listenwatch verify --generate 10000    random histories instead of scenarios; one that
+                                         disagrees is shrunk to the smallest that does
 
 exit status: 0 all agree, 1 a disagreement, 2 usage, 3 could not observe,
 4 incomplete (a call lost, a scenario failed, nothing compared, or --strict and one inconclusive)"""
@@ -55,9 +60,30 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="change a field of the model's Behaviour, to see the check fail",
     )
+    parser.add_argument(
+        "--generate",
+        type=int,
+        metavar="N",
+        help="judge N random histories instead of the scenarios",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        metavar="S",
+        help="of --generate: the same seed, the same histories",
+    )
+    parser.add_argument(
+        "--repro",
+        type=Path,
+        metavar="FILE",
+        help="of --generate: write the smallest program that disagrees as a Python script",
+    )
     output = parser.add_mutually_exclusive_group()
     output.add_argument(
-        "--json", action="store_true", help="one JSON object a call, then a summary"
+        "--json",
+        action="store_true",
+        help="one JSON object a call (with --generate: each that does not agree), then a summary",
     )
     output.add_argument("--ktap", action="store_true", help="KTAP version 1, one result a scenario")
     parser.add_argument("-v", "--verbose", action="store_true", help="say why for each call")
@@ -65,6 +91,8 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the scenarios and print the report; returns the exit status."""
+    if args.generate is not None:
+        return run_generated(args)
     scenarios = choose(args.pattern)
     if args.list:
         _print_list(scenarios)
@@ -77,13 +105,9 @@ def run(args: argparse.Namespace) -> int:
             results.append(result)
             if args.json:
                 _print_json(result)
-        setting = {
-            "kernel": f"{kernel.release} {kernel.machine}",
-            "behaviour": describe(behaviour, args.behaviour),
-            "engine": engine.name,
-            "attach": f"{engine.attach}: {engine.why}",
-        }
-        verification = Verification(results, engine.loss().lost, setting)
+        verification = Verification(
+            results, engine.loss().lost, setting_of(kernel, behaviour, args, engine)
+        )
     _print_end(verification, args)
     return verification.exit_status(strict=args.strict)
 

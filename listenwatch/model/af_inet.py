@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EINVAL
+from errno import EINVAL, ENOMEM
 
 from listenwatch.model.behaviour import Stored
 from listenwatch.model.inet_connection_sock import inet_csk_listen_start
@@ -10,11 +10,18 @@ from listenwatch.model.inputs import SocketState, TcpState
 from listenwatch.model.rules import Rule
 from listenwatch.model.run import Run, Sock
 from listenwatch.model.stages import StageIndex
+from listenwatch.model.variants import FastOpen
+
+TFO_SERVER_ENABLE = 0x2
+TFO_SERVER_WO_SOCKOPT1 = 0x400
+TFO_SERVER_WO_SOCKOPT2 = 0x800
+"""Bits of net.ipv4.tcp_fastopen (include/net/tcp.h); the last one until v4.8."""
 
 
 def inet_listen(run: Run, sk: Sock, backlog: int) -> int:
     """``inet_listen()``: refuses a socket that is or was connecting. Its type is SOCK_STREAM here."""
     run.see(StageIndex.INET_LISTEN, sk, backlog)
+    run.step("inet_listen", f"gets backlog {backlog}", sk)
     if sk.socket_state != SocketState.UNCONNECTED:
         result = run.end(Rule.WRONG_SOCKET_STATE, -EINVAL)
     else:
@@ -27,15 +34,49 @@ def inet_listen_sk(run: Run, sk: Sock, backlog: int) -> int:
     """``__inet_listen_sk()``, until v6.5 the second half of ``inet_listen()``."""
     run.see(StageIndex.INET_LISTEN_SK, sk, backlog)
     old_state = sk.state
+    before = run.behaviour.stored is Stored.BEFORE_LISTEN_START
     if old_state not in (TcpState.CLOSE, TcpState.LISTEN):
         return run.end(Rule.WRONG_STATE, -EINVAL)
-    if run.behaviour.stored is Stored.BEFORE_LISTEN_START:
-        run.store_backlog(sk, backlog)
+    if before:
+        write_max_ack_backlog(run, sk, backlog)
     if old_state != TcpState.LISTEN:
-        error = inet_csk_listen_start(run, sk, backlog)
+        error = fastopen(run, sk, backlog) or inet_csk_listen_start(run, sk, backlog)
         if error:
             return error
+        if run.behaviour.bpf_listen_callback:
+            run.step("tcp_call_bpf", "BPF_SOCK_OPS_TCP_LISTEN_CB", sk)
     else:
         run.rule = Rule.RELISTENS
+    if not before:
+        write_max_ack_backlog(run, sk, backlog)
+    return 0
+
+
+def write_max_ack_backlog(run: Run, sk: Sock, backlog: int) -> None:
+    """``sk->sk_max_ack_backlog = backlog``, once before or once after the rest."""
     run.store_backlog(sk, backlog)
+    run.step("inet_listen", "stores the backlog as sk_max_ack_backlog", sk)
+
+
+def fastopen(run: Run, sk: Sock, backlog: int) -> int:
+    """The special setups for fast open without TCP_FASTOPEN, on a first listen only.
+
+    ``fastopen_init_queue()`` until v4.3, ``fastopen_queue_tune()`` since, which clamps to somaxconn.
+    """
+    how, flags = run.behaviour.fastopen, run.environment.fastopen
+    if how is FastOpen.NONE or not flags & TFO_SERVER_ENABLE:
+        return 0
+    if flags & TFO_SERVER_WO_SOCKOPT1:
+        max_qlen = backlog
+    elif flags & TFO_SERVER_WO_SOCKOPT2 and how is not FastOpen.TUNES:
+        max_qlen = (flags & 0xFFFF_FFFF) >> 16
+    else:
+        return 0
+    if how is FastOpen.ALLOCATES:
+        if not run.choose(run.knowledge.memory, True, False):
+            return run.end(Rule.FASTOPEN_NO_MEMORY, -ENOMEM)
+    else:
+        max_qlen = min(max_qlen & 0xFFFF_FFFF, run.environment.somaxconn & 0xFFFF_FFFF)
+    sk.fastopen_max_qlen = max_qlen
+    run.step("fastopen_queue", f"lets {max_qlen} fast open requests wait, unless that is set", sk)
     return 0

@@ -20,4 +20,5 @@ def unix_listen(run: Run, sk: Sock, backlog: int) -> int:
     run.rule = Rule.UNIX_RELISTENS if sk.state == TcpState.LISTEN else Rule.UNIX_LISTENS
     run.store_backlog(sk, backlog)
     sk.state = TcpState.LISTEN
+    run.step("unix_listen", "stores the backlog, LISTEN, wakes connectors that wait for room", sk)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from errno import EADDRINUSE
 from typing import NamedTuple
 
 
@@ -40,6 +41,7 @@ class Protocol(IntEnum):
 
     TCP = 6
     UDP = 17
+    SCTP = 132
     UDPLITE = 136
     MPTCP = 262
 
@@ -124,7 +126,11 @@ class Knowledge(NamedTuple):
     ``refusal`` is what the security module answered (0: allowed, else -errno; in the kernel's own
     words, before anything listens). ``port_free`` says whether get_port() will find the port, or
     for an unbound socket any port, free of conflict. A scenario that builds the conflict knows.
+    ``memory`` says whether allocations succeed, where listen() makes any (up to v4.3).
+    ``port_errno`` is what a get_port() that fails yields: EADDRINUSE, if it is TCP's own.
     """
 
     refusal: int | None = None
     port_free: bool | None = None
+    memory: bool | None = None
+    port_errno: int = EADDRINUSE

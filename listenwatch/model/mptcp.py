@@ -13,12 +13,15 @@ from listenwatch.model.stages import StageIndex
 
 def mptcp_listen(run: Run, msk: Sock, backlog: int) -> int:
     """``mptcp_listen()``. The backlog is stored in the subflow; the MPTCP socket's own stays as it is."""
-    if msk.socket_state != SocketState.UNCONNECTED:
+    checks = run.behaviour.mptcp_checks_socket_state
+    connected = msk.socket_state != SocketState.UNCONNECTED
+    if connected and run.choose(checks, True, False):
         return run.end(Rule.WRONG_SOCKET_STATE, -EINVAL)
     if msk.state not in (TcpState.CLOSE, TcpState.LISTEN):
         return run.end(Rule.WRONG_STATE, -EINVAL)
     ssk = mptcp_nmpc_sk(run, msk)
     msk.state = TcpState.LISTEN
+    run.step("mptcp_listen", f"listens through its first subflow: {run.behaviour.mptcp_enters}", ssk)
     result = subflow_listen(run, ssk, backlog)
     msk.state = ssk.state
     if not result:
@@ -40,7 +43,11 @@ def subflow_listen(run: Run, ssk: Sock, backlog: int) -> int:
 
 
 def mptcp_nmpc_sk(run: Run, msk: Sock) -> Sock:
-    """``__mptcp_nmpc_sk()``: the first subflow, made now if there is none yet."""
+    """``__mptcp_nmpc_sk()``: the first subflow, made now if there is none yet.
+
+    Until v6.4 ``mptcp_stream_connect()`` keeps sock->state of the two sockets the same.
+    """
     if run.subflow is None:
         run.subflow = Sock(TcpState.CLOSE, SocketState.UNCONNECTED, 0, 0, msk.bound)
+    run.subflow.socket_state = msk.socket_state
     return run.subflow

@@ -40,7 +40,13 @@ def _run(inputs: Inputs, choices: tuple[int, ...]) -> tuple[Outcome, tuple[int, 
     sk = Sock(pre.state, pre.socket_state, pre.max_ack_backlog, pre.ack_backlog, bool(pre.bound))
     result = sys_listen(run, sk)
     outcome = Outcome(
-        run.rule, run.backlog_rule, result, run.stages, sk if pre.seen else None, run.subflow
+        run.rule,
+        run.backlog_rule,
+        result,
+        run.stages,
+        sk if pre.seen else None,
+        run.subflow,
+        tuple(run.steps),
     )
     return outcome, _next_choices(run.taken)
 

@@ -7,13 +7,17 @@ from typing import NamedTuple, TypeVar
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.model.inputs import Environment, Knowledge, Request, Socket, SocketState
 from listenwatch.model.rules import BacklogRule, Rule
-from listenwatch.model.stages import StageIndex, StageValues
+from listenwatch.model.stages import StageIndex, StageValues, Step
+from listenwatch.model.syn_queue import ListenSock
 
 T = TypeVar("T")
 
 
 class Outcome(NamedTuple):
-    """One way the call may go, with everything it leaves behind."""
+    """One way the call may go, with everything it leaves behind.
+
+    ``stages`` is what the probe sees of it, ``steps`` the whole path in the order the kernel takes it.
+    """
 
     rule: Rule
     backlog_rule: BacklogRule
@@ -21,12 +25,25 @@ class Outcome(NamedTuple):
     stages: dict[StageIndex, StageValues]
     socket: Sock | None
     subflow: Sock | None
+    steps: tuple[Step, ...] = ()
 
 
 class Sock:
-    """The fields of struct sock the listen path reads and writes."""
+    """The fields of struct sock the listen path reads and writes.
 
-    __slots__ = ("ack_backlog", "bound", "max_ack_backlog", "socket_state", "state")
+    ``table`` is what reqsk_queue_alloc() made (None from v4.4), ``fastopen_max_qlen`` the limit this
+    call set for fast open (0: none); what an earlier call left in them the record does not show.
+    """
+
+    __slots__ = (
+        "ack_backlog",
+        "bound",
+        "fastopen_max_qlen",
+        "max_ack_backlog",
+        "socket_state",
+        "state",
+        "table",
+    )
 
     def __init__(
         self, state: int, socket_state: int, max_ack_backlog: int, ack_backlog: int, bound: bool
@@ -36,6 +53,8 @@ class Sock:
         self.max_ack_backlog = max_ack_backlog
         self.ack_backlog = ack_backlog
         self.bound = bound
+        self.table: ListenSock | None = None
+        self.fastopen_max_qlen = 0
 
 
 def first_subflow(pre: Socket) -> Sock | None:
@@ -77,6 +96,7 @@ class Run:
         self.rule = Rule.BAD_DESCRIPTOR
         self.backlog_rule = BacklogRule.NOT_REACHED
         self.stages: dict[StageIndex, StageValues] = {}
+        self.steps: list[Step] = []
         self.subflow = first_subflow(pre)
 
     def choose(self, known: T | None, *options: T) -> T:
@@ -91,6 +111,10 @@ class Run:
     def see(self, index: StageIndex, sk: Sock, value: int | None, ack_backlog: int | None = None) -> None:
         """The probe passes this stage with ``sk`` as it is now."""
         self.stages[index] = StageValues(value, sk.max_ack_backlog, ack_backlog, sk.state)
+
+    def step(self, function: str, does: str, sk: Sock) -> None:
+        """``function`` does something that leaves ``sk`` as it is now."""
+        self.steps.append(Step(function, does, sk.state, sk.max_ack_backlog, sk.ack_backlog))
 
     def store_backlog(self, sk: Sock, backlog: int) -> None:
         """``sk->sk_max_ack_backlog = backlog``, unsigned and as wide as the field is."""

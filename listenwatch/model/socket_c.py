@@ -6,11 +6,15 @@ from errno import EACCES, EBADF, ENOTSOCK, EOPNOTSUPP, EPERM
 
 from listenwatch.model.af_inet import inet_listen
 from listenwatch.model.af_unix import unix_listen
+from listenwatch.model.families import NO_LISTEN, VSOCK, unmodelled
 from listenwatch.model.inputs import Door, Family, Protocol, SocketType, Ulp
 from listenwatch.model.mptcp import mptcp_listen, subflow_listen
 from listenwatch.model.rules import BacklogRule, Rule
 from listenwatch.model.run import Run, Sock
+from listenwatch.model.sctp import sctp_inet_listen
 from listenwatch.model.stages import StageIndex
+from listenwatch.model.variants import NO_MPTCP
+from listenwatch.model.vsock import vsock_listen
 
 
 class Unmodelled(Exception):
@@ -29,9 +33,11 @@ def sys_listen(run: Run, sk: Sock) -> int:
     if not run.request.is_socket:
         return run.end(Rule.NOT_A_SOCKET, -ENOTSOCK)
     backlog = clamp(run)
+    run.step(run.behaviour.sys_listen, _clamp_text(run, backlog), sk)
     run.see(StageIndex.SECURITY, sk, backlog)
     refusal = run.choose(run.knowledge.refusal, 0, -EACCES, -EPERM)
     run.see(StageIndex.SECURITY_RETURN, sk, refusal)
+    run.step("security_socket_listen", "refuses" if refusal else "allows", sk)
     if refusal:
         return run.end(Rule.SECURITY_REFUSED, refusal)
     return ops_listen(run, sk, backlog)
@@ -54,8 +60,17 @@ def clamp(run: Run) -> int:
     if as_unsigned_int(backlog) > as_unsigned_int(somaxconn):
         run.backlog_rule = BacklogRule.NEGATIVE if backlog < 0 else BacklogRule.CLAMPED
         return somaxconn
-    run.backlog_rule = BacklogRule.KEPT if backlog else BacklogRule.ZERO
+    if somaxconn < 0:
+        run.backlog_rule = BacklogRule.SOMAXCONN_NEGATIVE
+    else:
+        run.backlog_rule = BacklogRule.KEPT if backlog else BacklogRule.ZERO
     return backlog
+
+
+def _clamp_text(run: Run, backlog: int) -> str:
+    if backlog == run.request.backlog:
+        return f"backlog {backlog} is kept, somaxconn is {run.environment.somaxconn}"
+    return f"backlog {run.request.backlog} is clamped to somaxconn, {backlog}"
 
 
 def as_unsigned_int(number: int) -> int:
@@ -70,18 +85,22 @@ def ops_listen(run: Run, sk: Sock, backlog: int) -> int:
         if pre.type == SocketType.STREAM and pre.protocol == Protocol.TCP:
             return inet_listen(run, sk, backlog)
         if pre.type == SocketType.STREAM and pre.protocol == Protocol.MPTCP:
+            if run.behaviour.mptcp_enters == NO_MPTCP:
+                raise Unmodelled("no MPTCP before v5.6: socket() answers EPROTONOSUPPORT")
             return mptcp_listen(run, sk, backlog)
+        if pre.protocol == Protocol.SCTP and pre.type in (SocketType.STREAM, SocketType.SEQPACKET):
+            return sctp_inet_listen(run, sk, backlog)
         if pre.type in (SocketType.DGRAM, SocketType.RAW):
             return sock_no_listen(run)
     elif pre.family == Family.UNIX:
         if pre.type in (SocketType.STREAM, SocketType.SEQPACKET):
             return unix_listen(run, sk, backlog)
         return sock_no_listen(run)
-    elif pre.family in (Family.NETLINK, Family.PACKET):
+    elif pre.family == VSOCK:
+        return vsock_listen(run, sk, backlog)
+    elif pre.family in NO_LISTEN:
         return sock_no_listen(run)
-    raise Unmodelled(
-        f"no model of family {pre.family}, type {pre.type}, protocol {pre.protocol} yet"
-    )
+    raise Unmodelled(unmodelled(pre.family, pre.type, pre.protocol))
 
 
 def sock_no_listen(run: Run) -> int:

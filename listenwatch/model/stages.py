@@ -38,6 +38,16 @@ HASH_FUNCTIONS = {1: "inet_hash", 2: "inet6_hash"}
 """Value of the HASH stage: which .hash ran (enum listen_hash, probes/listen.h)."""
 
 
+class Step(NamedTuple):
+    """One thing the kernel does on its way, for people: which function, what, and the fields after it."""
+
+    function: str
+    does: str
+    state: int
+    max_ack_backlog: int
+    ack_backlog: int
+
+
 class StageValues(NamedTuple):
     """What one stage holds: the argument or return value, and the fields of struct sock at that moment.
 

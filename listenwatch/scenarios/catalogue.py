@@ -7,17 +7,28 @@ from fnmatch import fnmatchcase
 from listenwatch.errors import UsageError
 from listenwatch.scenarios import (
     clamp,
+    devices,
     doors,
+    dual,
+    families,
+    groups,
+    life,
     port,
+    port_life,
     refuse,
     relisten,
     state,
     threads,
     unix,
+    unspec,
 )
+from listenwatch.scenarios.queues import accept_queue, changes, overflow, syn_queue
 from listenwatch.scenarios.registry import Scenario, registered
 
-FILES = (clamp, relisten, port, state, unix, refuse, doors, threads)
+_LISTEN = (clamp, relisten, port, state, unix, refuse, doors, threads)
+_LIFE = (life, port_life, unspec, groups, devices, dual, families)
+_QUEUES = (accept_queue, syn_queue, overflow, changes)
+FILES = (*_LISTEN, *_LIFE, *_QUEUES)
 """The scenario files in the order they run; importing one registers its scenarios."""
 
 _ORDER = [file.__name__.rpartition(".")[2] for file in FILES]

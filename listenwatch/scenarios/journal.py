@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from listenwatch.model.inputs import Door, Knowledge
+from listenwatch.model.inputs import Door, Environment, Knowledge
 
 
 class Reading(NamedTuple):
@@ -24,11 +24,31 @@ class Reading(NamedTuple):
     info_ack_backlog: int | None = None
 
 
+class Measurement(NamedTuple):
+    """What some traffic did to a listener: its queues and the sysctls beforehand, and what was seen.
+
+    ``load`` is the number of packets, connections or calls, ``cookie`` whether they answer cookies,
+    ``proven`` whether they come from a peer seen before. ``counters`` holds those that moved, and is
+    None where others may have moved them too.
+    """
+
+    what: str
+    load: int
+    environment: Environment
+    accept_queue: int
+    syn_queue: int
+    seen: dict[str, int | str]
+    counters: dict[str, int] | None = None
+    cookie: bool = False
+    proven: bool = False
+
+
 class Issued(NamedTuple):
     """One listen() as the scenario made it: the thread, the arguments, and the errno libc saw (0: none).
 
     ``backlog`` is None where the kernel chose it. ``port_free`` and ``refusal`` are the scenario's
     knowledge of the world around the socket (see Knowledge), never an expected result.
+    ``measured`` is what came of the traffic between this call and the next one on the descriptor.
     """
 
     tid: int
@@ -39,6 +59,7 @@ class Issued(NamedTuple):
     port_free: bool | None = True
     refusal: int | None = None
     reading: Reading | None = None
+    measured: tuple[Measurement, ...] = ()
 
     @property
     def knowledge(self) -> Knowledge:
@@ -63,7 +84,11 @@ class Journal:
 
     def issued(self, call: Issued) -> None:
         """Tell of one call."""
-        self._write({"issued": [*call[:-1], call.reading]})
+        self._write({"issued": call})
+
+    def measured(self, fd: int, measurement: Measurement) -> None:
+        """Tell what the listener behind ``fd`` did, as its latest listen() made it."""
+        self._write({"measured": [fd, measurement]})
 
     def error(self, traceback: str) -> None:
         """Tell that the scenario itself failed."""
@@ -92,7 +117,19 @@ def read_report(lines: Iterable[bytes]) -> Report:
             break
         if "issued" in message:
             call = Issued(*message["issued"])
-            issued.append(call._replace(reading=call.reading and Reading(*call.reading)))
+            reading = call.reading and Reading(*call.reading)
+            issued.append(call._replace(reading=reading, measured=()))
+        elif "measured" in message:
+            _add(issued, *message["measured"])
         else:
             fields.update(message)
     return Report(tuple(issued), fields.get("error", ""), fields.get("skip", ""), "end" in fields)
+
+
+def _add(issued: list[Issued], fd: int, fields: list[Any]) -> None:
+    """Put a measurement to the latest call on its descriptor."""
+    measurement = Measurement(*fields)
+    measurement = measurement._replace(environment=Environment(*measurement.environment))
+    place = max(place for place, call in enumerate(issued) if call.fd == fd)
+    before = issued[place].measured
+    issued[place] = issued[place]._replace(measured=(*before, measurement))

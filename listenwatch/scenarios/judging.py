@@ -11,6 +11,7 @@ from listenwatch.reasons import errno_text
 from listenwatch.record import ListenCall, door_name, is_mptcp
 from listenwatch.scenarios.journal import Issued, Reading
 from listenwatch.scenarios.pairing import Pair, same_call
+from listenwatch.scenarios.queues.expected import compare
 from listenwatch.verdict import Difference, Kind, Verdict, excuse_skipped, judge, state_name
 
 
@@ -42,11 +43,15 @@ def judge_pair(pair: Pair, behaviour: Behaviour, skipped: int = 0) -> Judged:
         told = f"{said}, where the scenario made {made}"
         return Judged(issued, call, _disagree(told, "call", made, said))
     verdict = excuse_skipped(judge(call, behaviour, issued.knowledge), skipped)
-    contradictions = tuple(_contradictions(issued, call))
-    if contradictions:
-        differences = verdict.differences + contradictions
+    measured = compare(issued.measured, verdict.outcome, behaviour)
+    against = (*_contradictions(issued, call), *measured.differences)
+    if against:
+        differences = verdict.differences + against
         told = "; ".join(map(str, differences))
         verdict = verdict._replace(kind=Kind.DISAGREE, reason=told, differences=differences)
+    elif measured.agreed:
+        reason = "; ".join((verdict.reason, *measured.agreed))
+        verdict = verdict._replace(reason=reason)
     return Judged(issued, call, verdict)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 from listenwatch.model.inputs import Door
 from listenwatch.scenarios import libc, witness
-from listenwatch.scenarios.journal import Issued, Journal
+from listenwatch.scenarios.journal import Issued, Journal, Measurement
 from listenwatch.scenarios.kinds import Address, Kind
 
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
@@ -133,18 +134,24 @@ class Lab:
         refusal: int | None = None,
         door: Door = Door.SYSCALL,
         through: Callable[[int, int], int] = libc.listen,
+        witnessed: bool = True,
     ) -> int:
         """Make one listen() and put it on record with what the second witness says; returns the errno.
 
-        ``through`` makes the call and returns the errno, by the ``door`` named.
+        ``through`` makes the call and returns the errno, by the ``door`` named. A witness looks at
+        every socket there is: a scenario with very many may go without.
         """
         fd = target if isinstance(target, int) else target.fileno()
         error = through(fd, backlog)
-        reading = None if error else witness.read(fd)
+        reading = witness.read(fd) if witnessed and not error else None
         self._journal.issued(
             Issued(threading.get_native_id(), fd, backlog, error, door, port_free, refusal, reading)
         )
         return error
+
+    def measured(self, sock: socket.socket, measurement: Measurement) -> None:
+        """Put on record what a listener did under load, to be judged with its latest listen()."""
+        self._journal.measured(sock.fileno(), measurement)
 
     def listen_in_kernel(self, make: Callable[[], int]) -> None:
         """Put on record a listen that ``make`` has the kernel do on its own; it returns the errno."""
@@ -175,6 +182,21 @@ class Lab:
             last = made[-1]  # what the witness can see is what the last call left
             reading = None if last.error else witness.read(last.fd)
             self._journal.issued(last._replace(reading=reading))
+
+    def listen_in_program(self, sock: socket.socket, backlog: int) -> None:
+        """One listen() by another program, which inherits the descriptor across fork() and execve()."""
+        os.set_inheritable(sock.fileno(), True)
+        code = f"import ctypes; r = ctypes.CDLL(None, use_errno=True).listen({sock.fileno()}, {backlog})"
+        command = [
+            sys.executable,
+            "-S",
+            "-c",
+            f"{code}; raise SystemExit(r and ctypes.get_errno())",
+        ]
+        pid = os.posix_spawn(command[0], command, os.environ)
+        error = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        reading = None if error else witness.read(sock.fileno())
+        self._journal.issued(Issued(pid, sock.fileno(), backlog, error, reading=reading))
 
     def in_child(self, action: Callable[[], object]) -> None:
         """Run ``action`` in a forked child, which shares every descriptor, and wait for it."""

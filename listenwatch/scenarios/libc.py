@@ -39,6 +39,11 @@ def setns(fd: int) -> None:
     _check(_libc.setns(fd, CLONE_NEWNET), "setns")
 
 
+def syscall(number: int, *arguments: int) -> int:
+    """A system call libc has no function for; OSError where it fails."""
+    return _check(_libc.syscall(number, *arguments), f"system call {number}")
+
+
 def die_with_parent() -> None:
     """prctl(PR_SET_PDEATHSIG): the kernel kills this process when its parent ends, however that ends."""
     _check(_libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0), "prctl")

@@ -8,9 +8,23 @@ from pathlib import Path
 
 from listenwatch.scenarios import libc
 
-# The kernel loads these on demand: sock_diag those of diag, TCP_ULP tls, AF_PACKET af_packet.
-# A module stands before those it uses.
-OURS = ("tcp_diag", "inet_diag", "unix_diag", "tls", "af_packet")
+# The kernel loads these on demand: sock_diag those of diag, TCP_ULP tls, AF_PACKET af_packet,
+# /dev/net/tun tun, a device of two ends veth, and socket() that of its family. A module stands before
+# those it uses.
+_FAMILIES = (
+    *("vmw_vsock_vmci_transport", "vmw_vmci", "vsock_loopback", "vmw_vsock_virtio_transport"),
+    *(
+        "vmw_vsock_virtio_transport_common",
+        "vsock",
+        "sctp",
+        "af_key",
+        "af_alg",
+        "can_bcm",
+        "can_raw",
+    ),
+    *("can", "kcm", "l2tp_ip", "l2tp_core"),
+)
+OURS = ("tcp_diag", "inet_diag", "unix_diag", "tls", "af_packet", "tun", "veth", *_FAMILIES)
 
 
 def loaded_modules() -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -35,10 +36,33 @@ def _has(kind: Kind) -> Callable[[Lab], None]:
     return check
 
 
+def _opens(family: int, kind: int, protocol: int = 0) -> Callable[[Lab], None]:
+    """A check that such a socket can be made; the kernel loads the module, where it has one."""
+
+    def check(lab: Lab) -> None:
+        try:
+            lab.keep(socket.socket(family, kind, protocol))
+        except OSError as error:
+            raise Skip(f"socket(): {error.strerror}") from None
+
+    return check
+
+
 CHECKS: dict[str, Callable[[Lab], None]] = {
     "IPv6": _has(IPV6),
     "MPTCP": _has(MPTCP),
     "UDP-Lite": _has(Kind("UDP-Lite", 2, 2, 136, "127.0.0.1")),
+    "VSOCK": _opens(socket.AF_VSOCK, socket.SOCK_STREAM),
+    "VSOCK seqpacket (5.14)": _opens(socket.AF_VSOCK, socket.SOCK_SEQPACKET),
+    "VSOCK datagrams": _opens(socket.AF_VSOCK, socket.SOCK_DGRAM),
+    "SCTP": _opens(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP),
+    "XDP": _opens(44, socket.SOCK_RAW),
+    "AF_KEY": _opens(15, socket.SOCK_RAW, 2),
+    "AF_ALG": _opens(socket.AF_ALG, socket.SOCK_SEQPACKET),
+    "CAN": _opens(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW),
+    "KCM": _opens(41, socket.SOCK_DGRAM),
+    "RDS": _opens(socket.AF_RDS, socket.SOCK_SEQPACKET),
+    "L2TP": _opens(socket.AF_INET, socket.SOCK_DGRAM, 115),
     "32-bit system calls": compat.check,
     "io_uring listen (6.11)": io_uring.check,
     "TLS": ulp.check(ulp.TLS),

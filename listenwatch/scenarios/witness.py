@@ -30,7 +30,7 @@ def read(fd: int) -> Reading | None:
     with socket.socket(fileno=os.dup(fd)) as sock:
         if sock.family == socket.AF_UNIX:
             return _read_unix(sock)
-        if sock.family in (socket.AF_INET, socket.AF_INET6):
+        if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.proto != socket.IPPROTO_SCTP:
             return _read_inet(sock)
     return None
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from hypothesis import strategies as st
 
-from listenwatch.model.behaviour import LINUX_5_10, LINUX_6_6, LINUX_7_3, Behaviour, Stored
+from listenwatch.model.behaviour import LINUX_7_3, Behaviour
+from listenwatch.model.eras import ERAS
 from listenwatch.model.inputs import (
     Door,
     Environment,
@@ -24,8 +27,8 @@ from listenwatch.model.stages import StageIndex
 from listenwatch.record import Flag, ListenCall, Stage
 
 ALL_HOOKS = (1 << len(StageIndex)) - 1
-FREE = Knowledge(refusal=0, port_free=True)
-TAKEN = Knowledge(refusal=0, port_free=False)
+FREE = Knowledge(refusal=0, port_free=True, memory=True)
+TAKEN = FREE._replace(port_free=False)
 INT_MAX = 2**31 - 1
 
 
@@ -153,15 +156,27 @@ backlogs = st.integers(-(2**31), INT_MAX) | st.sampled_from([-1, 0, 1, 128, 511,
 somaxconns = st.integers(0, INT_MAX) | st.sampled_from([0, 128, 4096])
 environments = somaxconns.map(environment)
 doors = st.sampled_from([Door.SYSCALL, Door.COMPAT, Door.IO_URING, Door.KERNEL])
-eras = st.sampled_from([LINUX_5_10, LINUX_6_6, LINUX_7_3])
-behaviours = st.builds(
-    Behaviour,
-    max_ack_backlog_bits=st.sampled_from([16, 32]),
-    stored=st.sampled_from(Stored),
-    ulp_without_clone_refused=st.booleans(),
-    ipv6_hash=st.sampled_from(["inet_hash", "inet6_hash"]),
-    mptcp_enters=st.sampled_from(["inet_listen", "__inet_listen_sk"]),
-    unix_wrong_state_listens=st.booleans(),
+eras = st.sampled_from([era for _, era in ERAS])
+NAMES: dict[str, list[object]] = {
+    "max_ack_backlog_bits": [16, 32],
+    "somaxconn_default": [128, 4096],
+    "sys_listen": ["sys_listen", "__sys_listen", "__sys_listen_socket"],
+    "ipv4_hash": ["tcp_v4_hash", "inet_hash"],
+    "ipv6_hash": ["tcp_v6_hash", "inet_hash", "inet6_hash"],
+    "mptcp_enters": ["inet_listen", "__inet_listen_sk"],
+}
+
+
+def values_of(field: str) -> list[object]:
+    """Every value a field of Behaviour has in one era or another; the newest kernel's among them."""
+    newest: object = getattr(LINUX_7_3, field)
+    if isinstance(newest, Enum):
+        return list(type(newest))
+    return NAMES.get(field, [True, False])
+
+
+behaviours: st.SearchStrategy[Behaviour] = st.builds(
+    Behaviour, **{field: st.sampled_from(values_of(field)) for field in Behaviour._fields}
 )
 requests = st.builds(Request, doors, st.just(True), st.just(True), backlogs)
 

@@ -125,12 +125,11 @@ def test_a_taken_port_comes_last() -> None:
 @pytest.mark.parametrize(
     "pre",
     [
-        TCP._replace(family=40, protocol=0),
-        TCP._replace(protocol=132),
+        TCP._replace(family=30, protocol=0),
         TCP._replace(protocol=256),
         UNIX._replace(family=99),
     ],
-    ids=["vsock", "sctp", "smc", "unknown"],
+    ids=["tipc", "smc", "unknown"],
 )
 def test_families_without_a_model_say_so(pre: Socket) -> None:
     with pytest.raises(Unmodelled, match=f"family {pre.family}.*protocol {pre.protocol}"):

@@ -6,7 +6,8 @@ from errno import EADDRINUSE, EINVAL, EPERM
 
 import pytest
 
-from listenwatch.model.behaviour import LINUX_6_6, LINUX_7_3, Behaviour
+from listenwatch.model.behaviour import LINUX_7_3, Behaviour
+from listenwatch.model.eras import LINUX_6_6
 from listenwatch.model.inputs import Family, Knowledge, SocketState, TcpState
 from listenwatch.model.rules import Rule
 from listenwatch.model.stages import StageIndex

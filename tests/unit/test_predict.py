@@ -17,10 +17,17 @@ from listenwatch.model.stages import StageIndex
 from tests.unit.make import TCP, UNBOUND, behaviours, environments, outcomes, requests, sockets
 
 unsure = behaviours.map(
-    lambda b: b._replace(ulp_without_clone_refused=None, unix_wrong_state_listens=None)
+    lambda b: b._replace(
+        ulp_without_clone_refused=None,
+        unix_wrong_state_listens=None,
+        port_failure_returns_0=None,
+        get_port_errno_passed_on=None,
+        mptcp_checks_socket_state=None,
+    )
 )
+maybe = st.sampled_from([None, True, False])
 knowledges = st.builds(
-    Knowledge, st.sampled_from([None, 0, -1, -13]), st.sampled_from([None, True, False])
+    Knowledge, st.sampled_from([None, 0, -1, -13]), maybe, maybe, st.sampled_from([98, 22])
 )
 anything = (
     requests,
@@ -80,13 +87,13 @@ def test_what_holds_for_every_outcome(
         assert list(o.stages) == sorted(o.stages)
         assert o.socket
         listener = o.subflow or o.socket
-        if o.result == 0 and o.rule is not Rule.UNIX_WRONG_STATE_IGNORED:
+        if o.result == 0 and o.rule not in (Rule.UNIX_WRONG_STATE_IGNORED, Rule.PORT_FAILURE_LOST):
             assert listener.state == o.socket.state == TcpState.LISTEN
-            assert o.socket.bound
+            assert o.socket.bound or o.rule is Rule.RELISTENS
         elif pre.state != TcpState.LISTEN and not o.subflow:
             assert listener.state == pre.state
         if StageIndex.STATE_CLOSE in o.stages:
-            assert o.result
+            assert o.result or o.rule is Rule.PORT_FAILURE_LOST
         assert 0 <= listener.max_ack_backlog < 2**32
         assert all(0 <= s.max_ack_backlog < 2**32 for s in o.stages.values())
 
@@ -96,7 +103,8 @@ def test_knowing_more_leaves_fewer_outcomes(
     asked: Request, pre: Socket, env: Environment, behaviour: Behaviour, known: Knowledge
 ) -> None:
     """Every outcome of what is known is among those of knowing nothing; no knowledge invents one."""
-    everything = {frozen(o) for o in predict(asked, pre, env, behaviour, Knowledge())}
+    nothing = Knowledge(port_errno=known.port_errno)
+    everything = {frozen(o) for o in predict(asked, pre, env, behaviour, nothing)}
     assert {frozen(o) for o in predict(asked, pre, env, behaviour, known)} <= everything
 
 

@@ -100,7 +100,7 @@ def test_a_kernel_the_model_does_not_describe_is_status_3(
 ) -> None:
     file.write_bytes(file.read_bytes().replace(b"[6, 1, 192]", b"[4, 19, 1]"))
     assert replay(file) == 3
-    assert "the model describes kernels from 5.10 on" in capsys.readouterr().err
+    assert "the probe watches kernels from 5.10 on" in capsys.readouterr().err
 
 
 def test_no_file_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listenwatch.model.behaviour import LINUX_7_3, Behaviour
-from listenwatch.model.inputs import Door, Environment, Knowledge, Request, Socket, TcpState
+from listenwatch.model.inputs import (
+    Door,
+    Environment,
+    Knowledge,
+    Request,
+    Socket,
+    SocketState,
+    TcpState,
+)
 from listenwatch.model.predict import predict
 from listenwatch.model.stages import StageIndex
 from listenwatch.record import Flag, ListenCall
@@ -143,9 +151,9 @@ def test_without_a_return_there_is_no_verdict() -> None:
 
 
 def test_a_family_without_a_model_is_unmodelled() -> None:
-    verdict = judge(record()._replace(pre=TCP._replace(family=40)), LINUX_7_3)
+    verdict = judge(record()._replace(pre=TCP._replace(family=30)), LINUX_7_3)
     assert (verdict.kind, verdict.rule) == (Kind.UNMODELLED, "unmodelled")
-    assert "family 40" in verdict.reason
+    assert "family 30" in verdict.reason
 
 
 def test_what_the_record_says_of_the_security_module_beats_what_a_scenario_says() -> None:
@@ -175,3 +183,14 @@ def test_differences_in_words() -> None:
 )
 def test_a_value_is_told_as_its_stage_means_it(index: StageIndex, value: int, text: str) -> None:
     assert value_text(index, value) == text
+
+
+def test_the_peer_may_move_a_connection_on_during_the_call() -> None:
+    """Seen on 7.3: a FIN acknowledged between entry and return of a refused listen()."""
+    pre = TCP._replace(state=TcpState.FIN_WAIT1, socket_state=SocketState.CONNECTED)
+    call = record(pre)
+    assert judge(call, LINUX_7_3).kind is Kind.AGREE
+    moved = call._replace(post=call.post._replace(state=TcpState.FIN_WAIT2))
+    assert judge(moved, LINUX_7_3).kind is Kind.AGREE
+    listening = call._replace(post=call.post._replace(state=TcpState.LISTEN))
+    assert judge(listening, LINUX_7_3).kind is Kind.DISAGREE

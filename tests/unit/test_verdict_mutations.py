@@ -33,6 +33,11 @@ from tests.unit.make import (
 from tests.unit.test_verdict import record
 
 
+def wrong_state(state: int) -> int:
+    """A state no peer can have brought about meanwhile: that of a connection becomes LISTEN."""
+    return state ^ 1 if state in (TcpState.CLOSE, TcpState.LISTEN) else TcpState.LISTEN
+
+
 def mutations(call: ListenCall) -> Iterator[tuple[str, ListenCall]]:
     """Every single change a wrong kernel could show, with the field the Difference must name."""
     yield "result", call._replace(result=call.result - 7)
@@ -40,13 +45,13 @@ def mutations(call: ListenCall) -> Iterator[tuple[str, ListenCall]]:
     post = call.post
     if not post.seen:
         return
-    yield "state at return", call._replace(post=post._replace(state=post.state ^ 1))
+    yield "state at return", call._replace(post=post._replace(state=wrong_state(post.state)))
     grown = post._replace(max_ack_backlog=post.max_ack_backlog + 1)
     yield "max_ack_backlog at return", call._replace(post=grown)
     yield "local address", call._replace(post=post._replace(bound=1 - post.bound))
     yield "socket at return", call._replace(post=NOTHING)
     if post.subflow_state:
-        wrong = post._replace(subflow_state=post.subflow_state ^ 1)
+        wrong = post._replace(subflow_state=wrong_state(post.subflow_state))
         yield "subflow state at return", call._replace(post=wrong)
         grown = post._replace(subflow_max_ack_backlog=post.subflow_max_ack_backlog + 1)
         yield "subflow max_ack_backlog at return", call._replace(post=grown)
@@ -63,7 +68,7 @@ def stage_mutations(call: ListenCall) -> Iterator[tuple[str, ListenCall]]:
         rest = {other: stage for other, stage in call.stages.items() if other != index}
         if index not in (StageIndex.INET_LISTEN_SK, StageIndex.SECURITY_RETURN):
             yield label, call._replace(stages=rest)
-        changes = {"max_ack_backlog": seen.max_ack_backlog + 1, "state": seen.state ^ 1}
+        changes = {"max_ack_backlog": seen.max_ack_backlog + 1, "state": wrong_state(seen.state)}
         if index not in (StageIndex.LISTEN_START, StageIndex.SECURITY_RETURN):
             changes["value"] = seen.value - 9
         if index in (StageIndex.STATE_LISTEN, StageIndex.HASH, StageIndex.STATE_CLOSE):

@@ -1,0 +1,55 @@
+"""net/sctp/socket.c: listen() on SCTP sockets, one-to-one (stream) and one-to-many (seqpacket).
+
+As in v4.10 and later; held against 6.1.192.
+"""
+
+from __future__ import annotations
+
+from errno import EADDRINUSE, EAGAIN, EBUSY, EINVAL, ENOMEM
+
+from listenwatch.model.inet_connection_sock import inet_sk_state_store
+from listenwatch.model.inputs import SocketState, TcpState
+from listenwatch.model.rules import Rule
+from listenwatch.model.run import Run, Sock
+from listenwatch.model.stages import StageIndex
+
+
+def sctp_inet_listen(run: Run, sk: Sock, backlog: int) -> int:
+    """``sctp_inet_listen()``: backlog 0 means to stop listening. SCTP_SS_CLOSED is TCP_CLOSE, and so on."""
+    if backlog < 0:
+        return run.end(Rule.SCTP_NEGATIVE, -EINVAL)
+    if sk.socket_state != SocketState.UNCONNECTED:
+        return run.end(Rule.WRONG_SOCKET_STATE, -EINVAL)
+    if sk.state not in (TcpState.CLOSE, TcpState.LISTEN):
+        return run.end(Rule.WRONG_STATE, -EINVAL)
+    if not backlog:
+        if sk.state == TcpState.CLOSE:
+            return run.end(Rule.SCTP_NOT_LISTENING, -EINVAL)
+        sk.state = TcpState.CLOSE  # written plainly: no tracepoint fires
+        return run.end(Rule.SCTP_STOPS, 0)
+    if sk.state == TcpState.CLOSE:
+        return sctp_listen_start(run, sk, backlog)
+    run.store_backlog(sk, backlog)
+    return run.end(Rule.SCTP_RELISTENS, 0)
+
+
+def sctp_listen_start(run: Run, sk: Sock, backlog: int) -> int:
+    """``sctp_listen_start()``. It is LISTENING before its port is known to be free.
+
+    A failure leaves it LISTENING until v6.10 or so; 6.1.192, 6.6.87 and 6.11 put CLOSED back.
+    """
+    inet_sk_state_store(run, sk, StageIndex.STATE_LISTEN, TcpState.LISTEN)
+    if not run.choose(run.knowledge.port_free, True, False):
+        rule = Rule.SCTP_PORT_TAKEN if sk.bound else Rule.SCTP_NO_FREE_PORT
+        return _failed(run, sk, rule, -EADDRINUSE if sk.bound else -EAGAIN)
+    run.rule = Rule.SCTP_LISTENS if sk.bound else Rule.SCTP_AUTOBINDS
+    sk.bound = True
+    run.store_backlog(sk, backlog)
+    error = run.choose(None, 0, -ENOMEM, -EBUSY) if run.pre.reuseport else 0
+    return _failed(run, sk, Rule.SCTP_HASH_FAILED, error) if error else 0
+
+
+def _failed(run: Run, sk: Sock, rule: Rule, error: int) -> int:
+    if run.choose(None, True, False):
+        inet_sk_state_store(run, sk, StageIndex.STATE_CLOSE, TcpState.CLOSE)
+    return run.end(rule, error)
