@@ -130,16 +130,15 @@ def test_a_command_that_cannot_run_is_status_2(command: str, why: str) -> None:
 # -- signals
 
 WAITS = """if True:
-    import signal, socket, sys, time
-    def at_signal(number, frame):
-        socket.socket().listen(77)
-        if number == signal.SIGTERM or "ends" in sys.argv:
-            sys.exit(0)
-    signal.signal(signal.SIGINT, at_signal)
-    signal.signal(signal.SIGTERM, at_signal)
+    import signal, socket, sys
+    signals = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     socket.socket().listen(5)
     while True:
-        time.sleep(600)"""
+        number = signal.sigwait(signals)
+        socket.socket().listen(77)
+        if number == signal.SIGTERM or "ends" in sys.argv:
+            sys.exit(0)"""
 
 
 def test_ctrl_c_ends_the_command_and_then_us() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import time
@@ -23,6 +24,9 @@ from tests.kernel.watching import PATIENCE, listen_once, needs, needs_kernel, wa
 from tests.require import require
 
 pytestmark = pytest.mark.kernel
+
+ATTEMPTS = 5
+"""Runs of two threads that are to meet: on a busy machine they may run one after the other."""
 
 
 @pytest.fixture(autouse=True)
@@ -124,25 +128,32 @@ def test_threads_at_once_never_mix(engine: CoreEngine, storm: str) -> None:
 def test_threads_on_one_socket_are_noticed_and_never_judged_wrong(
     engine: CoreEngine, storm: str
 ) -> None:
-    require("processors", len(os.sched_getaffinity(0)) > 1, "two threads must run at once")
-    seen = Storm(engine, storm, "shared", "2", "50000")
-    assert seen.accounts_for(100_000), seen.loss
-    assert any(call.flags & Flag.CONTENDED for call in seen.calls)
-    assert not kinds(seen.calls)[Kind.DISAGREE], unlucky(seen.calls)
+    met = False
+    for _ in range(ATTEMPTS):
+        seen = Storm(engine, storm, "shared", "2", "50000")
+        assert not kinds(seen.calls)[Kind.DISAGREE], unlucky(seen.calls)
+        met = any(call.flags & Flag.CONTENDED for call in seen.calls)
+        if met:
+            break
+    require("processors", met, "the two threads never ran at once")
 
 
 @pytest.mark.parametrize("mode", ["dup2", "dup2-kinds"])
 def test_a_descriptor_that_changes_meanwhile_is_never_judged_wrong(
     mode: str, engine: CoreEngine, storm: str
 ) -> None:
-    require("processors", len(os.sched_getaffinity(0)) > 1, "two threads must run at once")
-    seen = Storm(engine, storm, mode, "20000")
-    by_call = [call for call in seen.calls if call.fd != -1]
-    assert len(by_call) + seen.loss.lost >= 20_000
-    assert any(call.flags & Flag.FD_CHANGED for call in seen.calls)
-    assert not kinds(seen.calls)[Kind.DISAGREE], unlucky(seen.calls)
-    if not seen.loss.lost:
-        assert [call.backlog for call in by_call] == [number % 1000 for number in range(20_000)]
+    met = False
+    for _ in range(ATTEMPTS):
+        seen = Storm(engine, storm, mode, "20000")
+        assert not kinds(seen.calls)[Kind.DISAGREE], unlucky(seen.calls)
+        by_call = [call for call in seen.calls if call.fd != -1]
+        assert len(by_call) + seen.loss.lost >= 20_000
+        if not seen.loss.lost:
+            assert [call.backlog for call in by_call] == [n % 1000 for n in range(20_000)]
+        met = any(call.flags & Flag.FD_CHANGED for call in seen.calls)
+        if met:
+            break
+    require("processors", met, "the two threads never ran at once")
 
 
 def test_a_fork_in_the_middle(engine: CoreEngine, storm: str) -> None:
@@ -282,3 +293,41 @@ def test_close_twice_is_fine() -> None:
     engine = CoreEngine()
     engine.close()
     engine.close()
+
+
+def test_calls_made_while_attaching_are_not_taken_for_lost(storm: str) -> None:
+    """What began before all was attached is neither recorded by half nor counted."""
+    with subprocess.Popen([storm, "spin"], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        try:
+            for _ in range(10):
+                with CoreEngine() as engine:
+                    calls = [decode(record) for record in engine.sync()]
+                    loss = engine.loss()
+                    assert loss.unreturned == 0, loss
+                    assert not kinds(calls)[Kind.DISAGREE], unlucky(calls)
+        finally:
+            process.kill()
+
+
+def test_no_record_waits_for_the_next_one(engine: CoreEngine) -> None:
+    """The probe wakes the reader once in 10 ms: what comes without a wake-up is found all the same."""
+    for _ in range(50):
+        listen_once(1)
+        while not mine(engine.read(0.1)):
+            pass
+        engine.read()  # as somebody does whom a signal woke
+        listen_once(2)
+        found: list[ListenCall] = []
+        while not found:
+            wait = engine.patience()
+            ready = select.select([engine], [], [], PATIENCE if wait is None else wait)[0]
+            assert ready or wait is not None, "nothing would ever have woken us"
+            found = mine(engine.read())
+        assert [call.backlog for call in found] == [2]
+
+
+def mine(records: list[bytes]) -> list[ListenCall]:
+    """The calls of this process."""
+    return [call for call in map(decode, records) if call.pid == os.getpid()]

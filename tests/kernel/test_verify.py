@@ -26,6 +26,7 @@ from listenwatch.scenarios import io_uring, libc, world
 from listenwatch.scenarios.kinds import IPV4
 from listenwatch.scenarios.lab import Lab
 from listenwatch.scenarios.modules import loaded_modules
+from tests.kernel.test_queues import WRONG
 from tests.require import require
 from tests.unit.test_ktap import results
 
@@ -122,7 +123,20 @@ SABOTAGE = {
     "ipv6_hash=flipped": ("backlog-kept-ipv6", KPROBES_ONLY),
     "mptcp_enters=flipped": ("backlog-kept-mptcp", KPROBES_ONLY),
     "unix_wrong_state_listens=flipped": ("client-bound-unix", ""),
+    "port_failure_returns_0=flipped": ("reuseaddr-wildcard-ipv4", ""),
+    "state_tracepoint=flipped": ("backlog-kept-ipv4", ""),
 }
+
+NOT_SHOWN_BY_A_CALL = {
+    # names and inner workings 'predict' tells, which leave every number of a call as it is
+    "sys_listen", "listen_start_argument", "inner_hash", "listener_tables", "wakes_lhash_wait",
+    "bpf_listen_callback", "fastopen",
+    # how a sysctl behaves, not listen(): its value is an input
+    "somaxconn_default", "somaxconn_per_netns", "somaxconn_range", "syncookies_by_default",
+    # the ways in which kernels differ need another failure than the scenarios can cause
+    "get_port_errno_passed_on", "hash_error", "ipv4_hash", "mptcp_checks_socket_state",
+}  # fmt: skip
+"""Fields of other eras; each alone changes a prediction in tests/unit/test_model_behaviour.py."""
 
 
 def flipped(change: str) -> str:
@@ -146,7 +160,9 @@ def flipped(change: str) -> str:
 
 
 def test_every_field_of_the_behaviour_is_sabotaged() -> None:
-    assert {change.partition("=")[0] for change in SABOTAGE} == set(Behaviour._fields)
+    shown = {change.partition("=")[0] for change in (*SABOTAGE, *WRONG)}
+    assert shown | NOT_SHOWN_BY_A_CALL == set(Behaviour._fields)
+    assert not shown & NOT_SHOWN_BY_A_CALL
 
 
 @pytest.mark.parametrize("change", SABOTAGE)

@@ -1,0 +1,169 @@
+"""Real servers, as their distributions ship them: what each asks for, and what it gets."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kernel.watching import needs, needs_kernel, python, watching
+from tests.require import require
+
+pytestmark = pytest.mark.kernel
+
+LOCALHOST, EVERYWHERE = "127.0.0.1", "0.0.0.0"
+Command = Callable[[Path, str], list[str]]
+
+
+@pytest.fixture(autouse=True)
+def _able() -> None:
+    needs_kernel()
+
+
+def server(name: str) -> str:
+    """The path of an installed server, else a skip with its name."""
+    path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    require("servers", path is not None, f"{name} is not installed")
+    assert path is not None
+    return path
+
+
+def free_port() -> int:
+    """A port nobody holds; for servers that take none of the kernel's choice."""
+    with socket.socket() as sock:
+        sock.bind((EVERYWHERE, 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def nginx(folder: Path, host: str) -> list[str]:
+    config = folder / "nginx.conf"
+    config.write_text(
+        f"daemon off; pid {folder}/pid; error_log stderr; events {{}}\n"
+        f"http {{ access_log off; server {{ listen {host}:{free_port()}; }} }}\n"
+    )
+    return [server("nginx"), "-p", str(folder), "-e", "stderr", "-c", str(config)]
+
+
+def redis(folder: Path, host: str) -> list[str]:
+    options = ["--dir", str(folder), "--save", "", "--bind", host, "--protected-mode", "no"]
+    return [server("redis-server"), "--port", str(free_port()), *options]
+
+
+def node(_folder: Path, host: str) -> list[str]:
+    script = f"require('http').createServer().listen(0, '{host}')"
+    return [server("node"), "-e", script]
+
+
+def python_http(folder: Path, host: str) -> list[str]:
+    return [*python("")[:1], "-m", "http.server", "--bind", host, "--directory", str(folder), "0"]
+
+
+def java(folder: Path, _host: str) -> list[str]:
+    source = folder / "Main.java"
+    source.write_text(
+        "public class Main { public static void main(String[] arguments) throws Exception {"
+        " new java.net.ServerSocket(0).accept(); } }"
+    )
+    return [server("java"), str(source)]
+
+
+def go(folder: Path, host: str) -> list[str]:
+    source = folder / "main.go"
+    source.write_text(
+        'package main\nimport "net"\n'
+        f'func main() {{ l, _ := net.Listen("tcp", "{host}:0"); l.Accept() }}\n'
+    )
+    program = str(folder / "server")
+    built = subprocess.run(
+        [server("go"), "build", "-o", program, str(source)],
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "CGO_ENABLED": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    return [program]
+
+
+def postgres(folder: Path, host: str) -> list[str]:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    require("servers", bool(found), "postgres is not installed")
+    become = [needs("setpriv"), "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    data = folder / "data"
+    data.mkdir()
+    for path in (data, folder):
+        shutil.chown(path, "postgres", "postgres")
+        path.chmod(0o700)
+    made = subprocess.run(
+        [*become, found[-1] / "initdb", "-N", "-A", "trust", "-D", data],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    options = ["-D", str(data), "-p", str(free_port()), "-k", str(folder), "-h", host]
+    return [*become, str(found[-1] / "postgres"), *options, "-c", "max_connections=100"]
+
+
+SERVERS: dict[str, tuple[Command, Collection[int]]] = {
+    "nginx": (nginx, {511}),
+    "redis": (redis, {511}),
+    "node": (node, {511}),
+    "python": (python_http, {5}),
+    "java": (java, {50}),
+    "postgres": (postgres, range(200, 300)),  # twice what may connect, as each version counts it
+    "go": (go, ()),  # net.core.somaxconn, which it reads as it starts
+}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder other users can be given; pytest's own lies where they cannot look."""
+    with tempfile.TemporaryDirectory(prefix="server-") as name:
+        yield Path(name)
+
+
+def calls_of(command: list[str]) -> list[dict[str, Any]]:
+    """The listen() calls of a server that is told to end after the first."""
+    with watching("--json", "--", *command) as watch:
+        line = watch.line()
+        assert '"summary"' not in line, watch.err + watch.process.communicate()[1].decode()
+        status = watch.end(signal.SIGTERM)
+    calls, summary = watch.report()
+    assert status == 0, watch.out
+    assert summary["agree"] == len(calls) > 0
+    assert {call["verdict"] for call in calls} == {"AGREE"}
+    return calls
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_what_a_server_asks_for(name: str, folder: Path) -> None:
+    command, asked = SERVERS[name]
+    for call in calls_of(command(folder, LOCALHOST)):
+        assert call["asked"] in (asked or {call["somaxconn"]})
+        assert call["stored"] == min(call["asked"], call["somaxconn"])
+        assert (call["result"], call["door"]) == (0, "syscall")
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_what_it_gets_where_somaxconn_is_128(name: str, folder: Path) -> None:
+    command, asked = SERVERS[name]
+    lower = 'echo 128 > /proc/sys/net/core/somaxconn; exec "$@"'
+    inside = [needs("unshare"), "-n", "sh", "-c", lower, "sh", *command(folder, EVERYWHERE)]
+    for call in calls_of(inside):
+        assert call["somaxconn"] == 128
+        assert call["asked"] in (asked or {128})
+        assert call["stored"] == min(call["asked"], 128)
+        assert call["backlog_rule"] == ("clamped" if call["asked"] > 128 else "kept")
+        clamped = "clamped by net.core.somaxconn of this network namespace" in call["reason"]
+        assert clamped is (call["asked"] > 128)
