@@ -81,7 +81,7 @@ bench-guest: setup
 	$(SUDO) $(PY) -m tests.bench.guest
 
 # A vector is a recording of every call the scenarios make; replaying it needs no privilege.
-VECTOR_KERNELS ?= 5.10 6.1 7.3
+VECTOR_KERNELS ?= 5.10 6.1 6.12 7.3
 HOST_SERIES := $(shell uname -r | cut -d. -f1-2)
 HOST_ATTACH := $(if $(wildcard /sys/bus/event_source/devices/kprobe),kprobe,tracepoint)
 vectors: setup

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.kernel.watching import listen_once, needs_kernel, python, watching
+from tests.kernel.watching import PATIENCE, listen_once, needs_kernel, python, watching
 
 pytestmark = pytest.mark.kernel
 
@@ -157,13 +158,11 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
         pid = watch.call()["pid"]
         os.killpg(watch.process.pid, signal.SIGINT)
         assert watch.call()["asked"] == 77  # it has seen the signal, and lives
-        while True:
+        for _ in range(PATIENCE):  # until it has seen the first one too
             watch.process.send_signal(signal.SIGINT)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 watch.process.wait(1)
-            except subprocess.TimeoutExpired:
-                continue
-            break
+                break
         assert psutil.pid_exists(pid)
         name = psutil.Process(pid).name()
         os.kill(pid, signal.SIGKILL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from listenwatch.engines.core import OBJECT
 from tests.require import require
@@ -54,18 +55,21 @@ class Watching:
 
     def ready(self) -> Watching:
         """Go on once the probes are known to fire: watch says so on stderr."""
-        assert self.process.stderr
-        while b"watching listen()" not in (line := self.process.stderr.readline()):
-            self.err += line.decode()
+        while "watching listen()" not in (line := self._line_of(self.process.stderr)):
+            self.err += line
             assert line, self.err
         return self
 
     def line(self) -> str:
         """The next line of the report."""
-        assert self.process.stdout
-        line = self.process.stdout.readline().decode()
+        line = self._line_of(self.process.stdout)
         self.out += line
         return line
+
+    def _line_of(self, stream: IO[bytes] | None) -> str:
+        assert stream
+        assert select.select([stream], [], [], PATIENCE)[0], "nothing came"
+        return stream.readline().decode()
 
     def call(self) -> dict[str, Any]:
         """The next line as JSON."""
