@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import select
 import socket
 import struct
 from pathlib import Path
@@ -96,11 +97,18 @@ def connect_port(slot: int, host: str, port: int, wait: int) -> None:
 
 
 def _connect(slot: int, address: Any, wait: int) -> None:
+    """Waits for the answer a little while only: a full queue gives none."""
     sock = sockets[slot]
-    sock.setblocking(bool(wait))
-    timeout = struct.pack("=qq", 0, 5000)  # a full queue answers nothing
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
-    sock.connect(address)
+    sock.setblocking(False)
+    try:
+        sock.connect(address)
+    except BlockingIOError:
+        if not wait:
+            raise
+        answer = select.poll()
+        answer.register(sock, select.POLLOUT)
+        answer.poll(5)  # milliseconds
+        sock.connect(address)
 
 
 def disconnect(slot: int) -> None:

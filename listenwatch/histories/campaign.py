@@ -6,10 +6,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from listenwatch.histories.check import Checker, History
-from listenwatch.histories.check import Engine as SyncEngine
+from listenwatch.histories.check import Checker, Engine, History
 from listenwatch.histories.generate import generate
 from listenwatch.histories.program import Program, to_json
 from listenwatch.histories.shrink import shrink
@@ -20,23 +19,6 @@ from listenwatch.verdict import Kind, Verdict
 
 SHRUNK = 3
 """Of how many histories that disagree the smallest program is looked for."""
-
-
-class Loss(Protocol):
-    """engines.core.Loss."""
-
-    @property
-    def lost(self) -> int:
-        """Calls that happened and have no record."""
-        ...
-
-
-class Engine(SyncEngine, Protocol):
-    """An engine that also counts what was lost."""
-
-    def loss(self) -> Loss:
-        """The kernel's own counts."""
-        ...
 
 
 class Failure(NamedTuple):

@@ -10,20 +10,30 @@ from typing import NamedTuple, Protocol
 
 from listenwatch.histories.program import Program
 from listenwatch.histories.run import FIRST_MARK
-from listenwatch.histories.split import by_history
+from listenwatch.histories.split import by_history, pairs
 from listenwatch.histories.worker import Numbered, Worker
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.record import ListenCall
 from listenwatch.scenarios.journal import Issued
 from listenwatch.scenarios.judging import Judged, judge_pair
-from listenwatch.scenarios.pairing import pair
+from listenwatch.scenarios.pairing import Pair
 from listenwatch.scenarios.runner import followed
-from listenwatch.verdict import Kind
+from listenwatch.verdict import Kind, Verdict
 
 BATCH = 100
 """Histories a worker runs: a pair of network namespaces costs as much as some ten of them."""
 
+LOST = "the probe lost the record of this call: see the number of lost ones"
 NOT_RUN = "not run: one before it in its batch failed"
+
+
+class Loss(Protocol):
+    """engines.core.Loss."""
+
+    @property
+    def lost(self) -> int:
+        """Calls that happened and have no record."""
+        ...
 
 
 class Engine(Protocol):
@@ -31,6 +41,10 @@ class Engine(Protocol):
 
     def sync(self) -> list[bytes]:
         """Every record of a call that ended before this one."""
+        ...
+
+    def loss(self) -> Loss:
+        """The kernel's own counts."""
         ...
 
 
@@ -113,7 +127,16 @@ class Checker:
     def _judge_calls(
         self, issued: Sequence[Issued], records: Sequence[ListenCall]
     ) -> tuple[Judged, ...]:
-        return tuple(judge_pair(each, self._behaviour) for each in pair(issued, records))
+        paired = pairs(issued, records)
+        if any(record is None for _, record in paired) and self._engine.loss().lost:
+            return tuple(map(self._judge_lossy, paired))
+        return tuple(judge_pair(each, self._behaviour) for each in paired)
+
+    def _judge_lossy(self, each: Pair) -> Judged:
+        """A call without a record where the kernel's counts say that records were lost: they count it."""
+        if each[1] is None:
+            return Judged(*each, Verdict(Kind.INCONCLUSIVE, "none", "not-reached", LOST))
+        return judge_pair(each, self._behaviour)
 
 
 def _ended(workers: dict[int, Worker]) -> list[Worker]:

@@ -1,13 +1,15 @@
-"""Which calls and which records are whose: two streams cut at the marks before each history."""
+"""Which calls and records are whose: two streams cut at the marks before each history, and paired."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import TypeVar
 
 from listenwatch.histories.run import FIRST_MARK
 from listenwatch.record import ListenCall
 from listenwatch.scenarios.journal import Issued
+from listenwatch.scenarios.pairing import Pair, pair, same_call
 
 C = TypeVar("C", Issued, ListenCall)
 
@@ -23,3 +25,26 @@ def by_history(calls: Iterable[C]) -> dict[int, list[C]]:
         else:
             histories.setdefault(here, []).append(call)
     return histories
+
+
+def pairs(issued: Sequence[Issued], records: Sequence[ListenCall]) -> list[Pair]:
+    """Each call with its record, in order per thread.
+
+    Where a thread has fewer records than calls, arguments and errno tell which call has none.
+    """
+    paired = list(pair(issued, records))
+    if all(call and record for call, record in paired):
+        return paired
+    threads = groupby(paired, lambda each: each[0].tid if each[0] else -1)
+    return [each for _, of_thread in threads for each in _aligned(list(of_thread))]
+
+
+def _aligned(paired: Sequence[Pair]) -> Iterator[Pair]:
+    records = [record for _, record in paired if record]
+    for call in (call for call, _ in paired if call):
+        if records and same_call(call, records[0]) and -records[0].result == call.error:
+            yield call, records.pop(0)
+        else:
+            yield call, None
+    for record in records:
+        yield None, record

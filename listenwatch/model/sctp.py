@@ -1,6 +1,6 @@
 """net/sctp/socket.c: listen() on SCTP sockets, one-to-one (stream) and one-to-many (seqpacket).
 
-As in v4.10 and later; held against 6.1.192.
+As in v4.10 and later; held against 6.1.192 and 7.3.4.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from listenwatch.histories.report import campaign_report
 from listenwatch.histories.repro import repro
 from listenwatch.histories.run import FIRST_MARK, lower
 from listenwatch.histories.shrink import shrink
-from listenwatch.histories.split import by_history
+from listenwatch.histories.split import by_history, pairs
 from listenwatch.model.behaviour import LINUX_7_3
 from listenwatch.report.table import WIDTH
 from listenwatch.scenarios.journal import Issued
@@ -90,6 +90,14 @@ def test_the_streams_are_cut_at_the_marks() -> None:
 
     stream = [call(3), call(FIRST_MARK), call(FIRST_MARK - 7), call(4), call(5)]
     assert by_history(stream) == {-1: [call(3)], 0: [], 7: [call(4), call(5)]}
+
+
+def test_a_missing_record_is_that_of_the_call_it_does_not_fit() -> None:
+    made = [issued(1, backlog) for backlog in (5, 6, 7)]
+    seen = [record(1, 5), record(1, 7)]
+    assert pairs(made, seen) == [(made[0], seen[0]), (made[1], None), (made[2], seen[1])]
+    assert pairs(made[:1], seen) == [(made[0], seen[0]), (None, seen[1])]
+    assert pairs(made[:1], seen[:1]) == [(made[0], seen[0])]
 
 
 # -- shrinking
@@ -169,7 +177,17 @@ def test_a_script_is_python_and_imports_nothing_of_ours(number: int) -> None:
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in node.names
     }
-    standard = {"__future__", "contextlib", "ctypes", "fcntl", "os", "pathlib", "socket", "struct"}
+    standard = {
+        "__future__",
+        "contextlib",
+        "ctypes",
+        "fcntl",
+        "os",
+        "pathlib",
+        "select",
+        "socket",
+        "struct",
+    }
     assert modules <= standard | {"threading", "typing"}
     assert text.count("check(") == listens + 1
     assert ("import threading" in text) == bool(threads(program))
