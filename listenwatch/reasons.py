@@ -91,14 +91,15 @@ def _old_limit(call: ListenCall) -> int:
 
 def _refusal(call: ListenCall, outcome: Outcome) -> str:
     if outcome.rule is Rule.WRONG_SOCKET_STATE:
-        name = SocketState(call.pre.socket_state).name.lower()
-        return f"the socket is {name}" if name != "free" else "the socket is not in use"
+        number = call.pre.socket_state
+        return f"the socket is {_SOCKET_STATES.get(number, f'in socket state {number}')}"
     if outcome.rule is Rule.WRONG_STATE:
-        try:
-            return f"the socket is in state {TcpState(call.pre.state).name}"
-        except ValueError:
-            return f"the socket is in state {call.pre.state}"
+        return f"the socket is in state {_STATES.get(call.pre.state, call.pre.state)}"
     return _REFUSALS[outcome.rule]
+
+
+_STATES = {int(state): state.name for state in TcpState}
+_SOCKET_STATES = {int(state): state.name.lower() for state in SocketState} | {0: "not in use"}
 
 
 def errno_text(result: int) -> str:

@@ -31,6 +31,7 @@ class Flag(IntEnum):
     CONTENDED = 8
     FD_CHANGED = 16
     FOLLOWED = 32
+    SHARED_TABLE = 64
 
 
 class Stage(NamedTuple):

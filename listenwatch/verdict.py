@@ -108,9 +108,19 @@ def _disagree(call: ListenCall, outcome: Outcome, differences: tuple[Difference,
         return _inconclusive(f"descriptor {call.fd} named another file at the return ({told})")
     if call.flags & Flag.CONTENDED:
         return _inconclusive(f"another thread was in listen() on the same socket ({told})")
+    if call.flags & Flag.SHARED_TABLE and _untouched(call) and not call.hooks >> StageIndex.SECURITY & 1:
+        return _inconclusive(
+            f"descriptor {call.fd} is shared by threads and its socket was not touched: this attach "
+            f"mode cannot see whether the kernel found another one there for a moment ({told})"
+        )
     return Verdict(
         Kind.DISAGREE, outcome.rule.value, outcome.backlog_rule.value, told, differences, outcome
     )
+
+
+def _untouched(call: ListenCall) -> bool:
+    """Whether the socket is as it was before the call."""
+    return call.post.seen == 1 and call.pre == call.post
 
 
 def _inconclusive(reason: str) -> Verdict:

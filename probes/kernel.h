@@ -105,7 +105,11 @@ struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
 };
-struct files_struct { struct fdtable *fdt; };
+typedef struct { int counter; } atomic_t;
+struct files_struct {
+	atomic_t count;
+	struct fdtable *fdt;
+};
 struct thread_info { __u32 status; };
 struct task_struct {
 	struct thread_info thread_info;

@@ -14,6 +14,9 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 const volatile struct listen_config config = {};
 
+/* How far up a followed process may be from the command that is followed; the verifier wants a bound. */
+#define MAX_ANCESTORS 128
+
 /* Which hook began a call: only the return of the same hook ends it. */
 enum origin {
 	ORIGIN_TRACEPOINT,    /* syscalls:sys_enter_listen */
@@ -33,7 +36,7 @@ struct call {
 	__u32 active;
 	__u32 origin;
 	__u32 generation; /* of the slot in `occupied`, as the call began */
-	__u32 pad;
+	__u32 armed; /* begun after all was attached: it counts */
 };
 
 /* engines/core.py looks for calls in flight by these two numbers */
@@ -119,6 +122,14 @@ static __always_inline struct file *file_in(struct file **slot)
 	if (slot)
 		bpf_probe_read_kernel(&file, sizeof(file), slot);
 	return file;
+}
+
+/* Whether other threads may put another file in the descriptor's place meanwhile: fdget()'s own test. */
+static __always_inline bool table_is_shared(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, files, count.counter) > 1;
 }
 
 /*
@@ -261,7 +272,7 @@ static __always_inline bool is_followed(void)
 
 	if (!config.follow || !own_tgid)
 		return false;
-	for (int depth = 0; depth < 32; depth++) {
+	for (int depth = 0; depth < MAX_ANCESTORS; depth++) {
 		__u32 tgid = BPF_CORE_READ(task, tgid);
 
 		if (tgid == own_tgid)
@@ -347,14 +358,16 @@ static __always_inline struct call *begin_call(__u32 origin, __u8 door, int fd, 
 	followed = is_followed();
 	if (config.follow && own_tgid && !followed)
 		return NULL;
-	COUNT(calls);
+	if (own_tgid)
+		COUNT(calls);
 	thread = bpf_map_lookup_elem(&threads, &id);
 	if (!thread) {
 		bpf_map_update_elem(&threads, &id, &new_thread, BPF_NOEXIST);
 		thread = bpf_map_lookup_elem(&threads, &id);
 	}
 	if (!thread) {
-		COUNT(lost_threads);
+		if (own_tgid)
+			COUNT(lost_threads);
 		return NULL;
 	}
 	call = by_kernel ? &thread->kernel : &thread->user;
@@ -362,6 +375,7 @@ static __always_inline struct call *begin_call(__u32 origin, __u8 door, int fd, 
 		vacate(call);
 	__builtin_memset(call, 0, sizeof(*call));
 	call->active = 1;
+	call->armed = own_tgid != 0;
 	call->origin = origin;
 	e = &call->event;
 	e->version = LISTEN_WIRE_VERSION;
@@ -392,6 +406,7 @@ static __always_inline void set_socket(struct call *call, struct socket *socket,
 	call->sk = (__u64)sk;
 	call->stage_sk = (__u64)sk;
 	call->event.flags |= FLAG_FILE | FLAG_SOCKET;
+	occupy(call); /* before the first look at the socket */
 	common = read_common(&copy, sk);
 	__builtin_memset(pre, 0, sizeof(*pre));
 	pre->family = common->skc_family;
@@ -401,7 +416,6 @@ static __always_inline void set_socket(struct call *call, struct socket *socket,
 		pre->ulp = read_ulp(sk);
 	read_socket(pre, socket, sk, common);
 	read_environment(&call->event, common->skc_net.net);
-	occupy(call);
 }
 
 static __always_inline void set_descriptor(struct call *call, int fd)
@@ -415,6 +429,8 @@ static __always_inline void set_descriptor(struct call *call, int fd)
 		return;
 	call->slot = (__u64)slot;
 	call->file = (__u64)file;
+	if (table_is_shared())
+		call->event.flags |= FLAG_SHARED_TABLE;
 	if (is_socket(file)) {
 		socket = BPF_CORE_READ(file, private_data);
 		sk = BPF_CORE_READ(socket, sk);
@@ -456,7 +472,6 @@ static __always_inline void end_call(struct call *call, __u32 origin, int result
 	if (call->slot && call->file != (__u64)file_in((struct file **)call->slot))
 		e->flags |= FLAG_FD_CHANGED;
 	if (call->sk) {
-		vacate(call);
 		if (!(e->flags & FLAG_FD_CHANGED)) {
 			common = read_common(&copy, (struct sock *)call->sk);
 			e->post.family = e->pre.family;
@@ -467,12 +482,15 @@ static __always_inline void end_call(struct call *call, __u32 origin, int result
 			read_address(e, (struct sock *)call->sk, common);
 			e->socket_cookie = common->skc_cookie.counter;
 		}
+		vacate(call); /* after the last look at the socket */
 	}
+	call->active = 0;
+	if (!call->armed)
+		return; /* our first marker came after it began: one of its hooks may not have been attached yet */
 	if (bpf_ringbuf_output(&ring, e, sizeof(*e), wakeup_flag(now)))
 		COUNT(lost_ring);
 	else
 		COUNT(records);
-	call->active = 0;
 }
 
 static __always_inline void end_user_call(__u32 origin, int result)

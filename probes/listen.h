@@ -32,6 +32,7 @@ enum listen_flag {
 	FLAG_CONTENDED = 1 << 3,  /* another thread was in listen() on the same socket */
 	FLAG_FD_CHANGED = 1 << 4, /* the descriptor named another file when the call returned */
 	FLAG_FOLLOWED = 1 << 5,   /* the caller descends from the listenwatch process */
+	FLAG_SHARED_TABLE = 1 << 6, /* other threads share the descriptor table */
 };
 
 /* Stages in the order the kernel passes them. */

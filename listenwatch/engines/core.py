@@ -83,6 +83,7 @@ class CoreEngine:
         self.hooks = stage_mask(present)
         self.programs = tuple(present)
         self._open_ring()
+        self.sync()  # from here on calls count: every hook is attached
 
     def _load(self, present: list[Program], follow: bool) -> None:
         self._object = self._bpf.bpf_object__open_file(os.fsencode(OBJECT), None) or 0
@@ -168,14 +169,18 @@ class CoreEngine:
     def read(self, timeout: float | None = 0) -> list[bytes]:
         """The records that wait, after up to ``timeout`` seconds (None: as long as it takes)."""
         waits = [wait for wait in (timeout, self.patience()) if wait is not None]
-        woken = self._poll.poll(min(waits) * 1000 if waits else None)
-        self._look_again = time.monotonic() + LOOK_AGAIN if woken else None
+        self._poll.poll(min(waits) * 1000 if waits else None)
         return self._take_batch()
 
     def _take_batch(self) -> list[bytes]:
         self._bpf.ring_buffer__consume(self._ring)
         batch = self._batch[:]
         self._batch.clear()
+        now = time.monotonic()
+        if batch:  # one of them may have been what woke us, whoever read it
+            self._look_again = now + LOOK_AGAIN
+        elif self._look_again is not None and self._look_again <= now:
+            self._look_again = None
         return batch
 
     def sync(self) -> list[bytes]:

@@ -105,5 +105,7 @@ def _compare_reading(reading: Reading, call: ListenCall) -> Iterator[Contradicti
         ("max_ack_backlog against TCP_INFO", limit, reading.info_max_ack_backlog),
         ("ack_backlog against TCP_INFO", queue, reading.info_ack_backlog),
     ):
-        if told is not None and told != seen:
+        # A connection may have arrived between the return and the reading; none is taken out.
+        grown = field.startswith("ack") and told is not None and told > seen
+        if told is not None and told != seen and not grown:
             yield Contradiction(field, str(seen), str(told))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 from pathlib import Path
 
-import psutil
 import pytest
 
 from listenwatch.report.live import HEADER
@@ -45,11 +42,11 @@ def test_a_line_for_a_call_of_another_process() -> None:
         assert watch.end() == 0
     head, line = watch.out.splitlines()
     assert head == HEADER
-    numbers = rf" +{ME} \S.* tcp   127\.0\.0\.1:{port} +11 +\d+ +11 CLOSE→LISTEN +0 AGREE    as asked"
-    assert re.fullmatch(r"\d\d:\d\d:\d\d" + numbers, line)
-    assert watch.err == (
-        "listenwatch: 1 agree, 0 disagree, 0 inconclusive, 0 unmodelled, 0 lost\n"
+    numbers = (
+        rf" +{ME} \S.* tcp   127\.0\.0\.1:{port} +11 +\d+ +11 CLOSE→LISTEN +0 AGREE    as asked"
     )
+    assert re.fullmatch(r"\d\d:\d\d:\d\d" + numbers, line)
+    assert watch.err == ("listenwatch: 1 agree, 0 disagree, 0 inconclusive, 0 unmodelled, 0 lost\n")
 
 
 def test_stages_follow_their_line() -> None:
@@ -177,72 +174,6 @@ def test_a_recording_that_cannot_be_written(file: str, status: int, word: str) -
     assert word in watch.err
 
 
-# -- ends
-
-
-def test_count_and_duration_end_it() -> None:
-    with watching("--json", "-p", ME, "--count", "2", "--duration", "3600") as watch:
-        for _ in range(5):
-            listen_once()
-        assert watch.end() == 0
-    assert len(watch.report()[0]) == 2
-    with watching("--json", "-p", "1", "--duration", "0.05") as watch:
-        assert watch.end() == 4
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_one_signal_ends_it_with_the_summary(number: int) -> None:
-    with watching("-p", ME) as watch:
-        listen_once()
-        assert watch.end(number) == 0
-    assert watch.err.startswith("listenwatch: 1 agree, 0 disagree")
-    assert len(watch.out.splitlines()) == 2
-
-
-def test_nohup_is_respected() -> None:
-    def nohup() -> None:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-    with watching("--json", "-p", ME, before=nohup) as watch:
-        watch.process.send_signal(signal.SIGHUP)
-        listen_once(6)
-        assert watch.call()["asked"] == 6
-        assert watch.end(signal.SIGINT) == 0
-
-
-def test_a_reader_that_has_gone_ends_it_without_a_word() -> None:
-    """As ``| head -1`` does: it ends at once, not with the next call."""
-    with watching("-p", ME) as watch:
-        assert watch.line().rstrip() == HEADER
-        assert watch.process.stdout and watch.process.stderr
-        watch.process.stdout.close()
-        words = watch.process.stderr.read().decode()
-        assert watch.process.wait(PATIENCE) == 141
-    assert "Traceback" not in words
-    assert "Exception" not in words
-
-
-def test_into_head_in_a_shell() -> None:
-    """The command goes on while its reader has gone; no process is left, dead or alive."""
-    made = "import socket; [socket.socket().listen(n) for n in range(200)]"
-    line = [*WATCH, "--json", "--", *python(made)]
-    shell = subprocess.Popen(
-        ["sh", "-c", f"{shlex.join(line)} | head -1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    out, err = shell.communicate(timeout=PATIENCE)
-    assert shell.returncode == 0
-    (first,) = out.splitlines()
-    assert json.loads(first)["asked"] == 0
-    assert "Traceback" not in err and "Exception" not in err, err
-    for process in psutil.process_iter():
-        with contextlib.suppress(ProcessLookupError):
-            assert os.getsid(process.pid) != shell.pid, process
-
-
 # -- what a process chose
 
 
@@ -287,16 +218,3 @@ def test_without_privilege_it_says_so_in_one_line(user: str) -> None:
     )
     assert (done.returncode, done.stdout) == (3, "")
     assert re.fullmatch(r"listenwatch: .*run (it )?as root.*\n", done.stderr), done.stderr
-
-
-def test_nothing_hangs_where_the_summary_is_late() -> None:
-    """A watch that is stopped and goes on loses nothing it has room for."""
-    with watching("--json", "-p", ME) as watch:
-        watch.process.send_signal(signal.SIGSTOP)
-        for backlog in range(200):
-            listen_once(backlog)
-        watch.process.send_signal(signal.SIGCONT)
-        assert watch.end(signal.SIGINT) == 0
-    calls, summary = watch.report()
-    assert [call["asked"] for call in calls] == list(range(200))
-    assert summary["lost"] == 0

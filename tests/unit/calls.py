@@ -99,7 +99,23 @@ families = st.sampled_from([1, 2, 2, 2, 10, 16, 40]) | u16
 types = st.sampled_from([1, 1, 2, 5]) | u16
 protocols = st.sampled_from([0, 6, 6, 17, 262]) | u16
 seen_sockets = st.builds(
-    Socket, u32, u32, u32, u32, families, types, protocols, u16, st.just(1), u8, u8, u8, u8, u8, u8, u8
+    Socket,
+    u32,
+    u32,
+    u32,
+    u32,
+    families,
+    types,
+    protocols,
+    u16,
+    st.just(1),
+    u8,
+    u8,
+    u8,
+    u8,
+    u8,
+    u8,
+    u8,
 )
 any_sockets = st.just(NOTHING) | seen_sockets
 comms = st.binary(max_size=15).map(lambda b: b.split(b"\0")[0]) | st.sampled_from(

@@ -104,7 +104,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_command_is_told_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, err = exits(capsys, "nginx", "-g")
     assert (status, out) == (2, "")
-    assert "no command 'nginx': choose from watch, verify, replay, predict, rules, features, guest" in err
+    assert (
+        "no command 'nginx': choose from watch, verify, replay, predict, rules, features, guest"
+        in err
+    )
     assert "to follow a program: listenwatch watch -- nginx -g" in err
 
 
@@ -209,9 +212,7 @@ def test_a_mistake_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> Non
             cli.main([])
 
 
-def test_ctrl_c_is_130(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     command(monkeypatch, KeyboardInterrupt())
     assert cli.main([]) == 130
     assert capsys.readouterr() == ("", "")

@@ -84,7 +84,9 @@ def test_one_line_word_for_word() -> None:
     ]
     pre = line.pop("pre")
     assert line.pop("post") == pre | {"state": "LISTEN", "max_ack_backlog": 128}
-    reason = "a negative number counts as huge, clamped by net.core.somaxconn of this network namespace"
+    reason = (
+        "a negative number counts as huge, clamped by net.core.somaxconn of this network namespace"
+    )
     assert line == {
         "schema": 1,
         "duration_ns": 1,

@@ -145,7 +145,10 @@ def test_tree_word_for_word(each: ListenCall, text: str) -> None:
 def test_tree_shows_the_subflow_of_mptcp() -> None:
     each = call(MPTCP, 20)
     last = tree(each, judge(each, BEHAVIOUR), colour=False).splitlines()[-2]
-    assert last == "  └─ returns 0                        LISTEN limit 0         subflow: LISTEN limit 20"
+    assert (
+        last
+        == "  └─ returns 0                        LISTEN limit 0         subflow: LISTEN limit 20"
+    )
 
 
 def test_tree_without_a_descriptor() -> None:

@@ -192,3 +192,10 @@ def test_brief() -> None:
 )
 def test_errno_text(result: int, text: str) -> None:
     assert errno_text(result) == text
+
+
+def test_a_state_the_kernel_does_not_define_stays_a_number() -> None:
+    """Only a crafted recording has one: it is told, not a traceback."""
+    pre = TCP._replace(socket_state=7)
+    call = observe(request(), pre, environment(), outcome(pre))
+    assert explain(call, outcome(pre)) == "EINVAL: the socket is in socket state 7"

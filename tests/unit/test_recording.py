@@ -178,9 +178,7 @@ def edited(number: int, change: Callable[[dict[str, Any]], object]) -> bytes:
 
 
 def test_an_empty_file_is_no_recording() -> None:
-    assert read(b"")[1] == (
-        "file:1: not a listenwatch recording: make one with 'watch -o FILE'"
-    )
+    assert read(b"")[1] == ("file:1: not a listenwatch recording: make one with 'watch -o FILE'")
 
 
 @pytest.mark.parametrize("data", [b"{}\n", LINES[1], b'{"summary": {"lost": 0}}\n'])

@@ -1,0 +1,33 @@
+"""What the tests on this kernel share: an attached engine, and a program that makes many calls."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from listenwatch.engines.core import CoreEngine
+from tests.kernel.watching import needs, needs_kernel
+
+
+@pytest.fixture(scope="session")
+def storm(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """tests/kernel/storm.c, compiled."""
+    needs_kernel()
+    program = str(tmp_path_factory.mktemp("storm") / "storm")
+    source = Path(__file__).with_name("storm.c")
+    subprocess.run(
+        [needs("gcc"), "-O2", "-Wall", "-Werror", "-pthread", "-o", program, source], check=True
+    )
+    return program
+
+
+@pytest.fixture
+def engine() -> Iterator[CoreEngine]:
+    """An engine whose probes are known to fire."""
+    needs_kernel()
+    with CoreEngine() as attached:
+        attached.sync()
+        yield attached
