@@ -14,7 +14,7 @@ from listenwatch.scenarios import interrupt, libc
 from listenwatch.scenarios.journal import Journal, Report, read_report
 from listenwatch.scenarios.lab import Lab, Skip
 
-TIME_LIMIT = 20.0
+TIME_LIMIT = 60.0
 """Seconds after which a scenario has hung."""
 
 _GRACE = 5.0  # seconds; a process that has closed its pipe is on its way out
