@@ -18,13 +18,14 @@ PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 p
 	qemu-system-x86 kmod busybox-static file debian-archive-keyring
 OBJECTS := listenwatch/engines/listen.bpf.o listenwatch/engines/refuse.bpf.o
 
-.PHONY: help setup verify verify-guest test lint vectors bench bench-guest clean
+.PHONY: help setup verify verify-guest test lint vectors mutants bench bench-guest clean
 
 help:
 	@echo 'make verify   set up, then check listen() on this kernel, and with kprobes in a VM if it has none'
 	@echo 'make test     set up, then lint, type check and every test'
 	@echo 'make bench    set up, then measure start-up, overhead, speed and memory'
 	@echo 'make bench-guest  the overhead with kprobes, beside bpftrace and bcc, in a VM'
+	@echo 'make mutants  mutation testing of the model and the verdict'
 	@echo 'make vectors  record the test vectors afresh, here and in VMs'
 	@echo 'make setup    apt packages, .venv, compiled probe'
 	@echo 'make clean    remove what was built'
@@ -70,6 +71,10 @@ test: setup lint
 lint: setup
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+
+# Every change of the model and the verdict that the unit tests should notice, one at a time.
+mutants: setup
+	$(PY) -m tests.mutation
 
 bench: setup
 	@command -v strace >/dev/null || $(SUDO) apt-get install -y -qq strace >/dev/null
