@@ -130,4 +130,10 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         'yield Difference("result", errno_text(outcome.result), "no return seen")',
         "'result' -> 'XXresult'",
     ): "without a return the verdict is INCONCLUSIVE, and each outcome has it",
+    (
+        "verdict.py",
+        "if call.flags & Flag.SHARED_TABLE and _untouched(call)"
+        " and not call.hooks >> StageIndex.SECURITY & 1:",
+        "call.hooks >> StageIndex.SECURITY: RShift",
+    ): "the security hook is stage 0: a shift by 0 is the same either way",
 }

@@ -64,8 +64,8 @@ NAME_TABLES = {"NO_LISTEN", "UNMODELLED", "PROTOCOLS"}
 
 def enum_members(package: Path) -> dict[str, list[str]]:
     """The members of each enum that mutants may swap."""
-    found: dict[str, list[str]] = {"Flag": ["FILE", "SOCKET", "RETURNED", "FD_CHANGED", "CONTENDED"]}
-    for path in [*package.glob("model/*.py"), package / "verdict.py"]:
+    found: dict[str, list[str]] = {}
+    for path in [*package.glob("model/*.py"), package / "verdict.py", package / "record.py"]:
         for node in ast.parse(path.read_text()).body:
             bases = {b.id for b in getattr(node, "bases", []) if isinstance(b, ast.Name)}
             if isinstance(node, ast.ClassDef) and bases & {"Enum", "IntEnum", "Cited"}:

@@ -194,3 +194,37 @@ def test_the_peer_may_move_a_connection_on_during_the_call() -> None:
     assert judge(moved, LINUX_7_3).kind is Kind.AGREE
     listening = call._replace(post=call.post._replace(state=TcpState.LISTEN))
     assert judge(listening, LINUX_7_3).kind is Kind.DISAGREE
+
+
+def untouched(hooks: int = TRACEPOINT_HOOKS, flags: int = Flag.SHARED_TABLE) -> ListenCall:
+    """A call that returned 0 and left the socket as it was, its table shared by threads."""
+    call = record(hooks=hooks)
+    return call._replace(post=call.pre, stages={}, flags=call.flags | flags)
+
+
+def test_a_shared_descriptor_may_have_been_another_socket_for_a_moment() -> None:
+    verdict = judge(untouched(), LINUX_7_3)
+    assert verdict.kind is Kind.INCONCLUSIVE
+    assert verdict.reason.startswith("descriptor 3 is shared by threads and its socket was not")
+    assert "state at return: predicted LISTEN, observed CLOSE" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        untouched(flags=0),
+        untouched(hooks=TRACEPOINT_HOOKS | 1 << StageIndex.SECURITY),
+        untouched()._replace(post=TCP._replace(max_ack_backlog=7)),
+        untouched()._replace(post=NOTHING),
+        untouched()._replace(pre=TCP._replace(seen=0), post=TCP._replace(seen=0)),
+    ],
+    ids=["not shared", "security hook watched", "touched", "not read", "never seen"],
+)
+def test_a_shared_descriptor_excuses_nothing_else(call: ListenCall) -> None:
+    assert judge(call, LINUX_7_3).kind is Kind.DISAGREE
+
+
+def test_a_hook_beside_the_security_hook_does_not_count_for_it() -> None:
+    """Only its own bit says that the security hook, which sees the true socket, was watched."""
+    every_other = sum(1 << index for index in StageIndex if index != StageIndex.SECURITY)
+    assert judge(untouched(hooks=every_other), LINUX_7_3).kind is Kind.INCONCLUSIVE
