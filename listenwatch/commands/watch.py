@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         with CoreEngine(options.attach, follow=bool(command)) as engine:
             watch = Watch(options, engine, kernel, followed=bool(command))
-            watch.announce(engine)
+            watch.announce()
             tree = Followed(command) if command else None
             try:
                 _pump(watch, engine, signals, tree, options.duration)
@@ -159,8 +159,9 @@ class Watch:
         """Whether --count calls were shown."""
         return self._options.count is not None and self._shown >= self._options.count
 
-    def announce(self, engine: CoreEngine) -> None:
+    def announce(self) -> None:
         """Say what watches, once the probes are known to fire (our marker came back)."""
+        engine = self._engine
         self.take(engine.sync())
         say(
             f"watching listen() on Linux {self._kernel.release}, attach mode {engine.attach}: "

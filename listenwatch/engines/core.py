@@ -242,10 +242,6 @@ class CoreEngine:
                 count += sum(value.raw[base + ACTIVE_OFFSET] for base in (0, CALL_SIZE))
         return count
 
-    def log(self) -> str:
-        """What libbpf and the verifier printed."""
-        return self._log.text()
-
     # -- ending
 
     def close(self) -> None:
