@@ -1,20 +1,13 @@
-"""Engine core: loads the CO-RE object compiled at install time, attaches it, hands over bytes and loss.
-
-Every attachment hangs on a descriptor of this process, so nothing stays attached when it ends,
-however it ends.
-"""
+"""Engine core: loads the CO-RE object compiled at install time, attaches it, hands over bytes and loss."""
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import errno
 import os
-import select
 import time
 from pathlib import Path
 
-from listenwatch.engines import libbpf, tracefs
+from listenwatch.engines.bpf_object import BpfObject
 from listenwatch.engines.loss import Counters, Loss
 from listenwatch.engines.programs import (
     DOOR_MARKER,
@@ -28,7 +21,6 @@ from listenwatch.engines.programs import (
 from listenwatch.errors import ObserveError
 
 OBJECT = Path(__file__).with_name("listen.bpf.o")
-BTF = Path("/sys/kernel/btf/vmlinux")
 LOOK_AGAIN = 0.015
 CALL_SIZE, ACTIVE_OFFSET = 512, 496  # struct call, probes/listen.bpf.c
 
@@ -48,14 +40,10 @@ class CoreEngine:
 
     def __init__(self, attach: str = "auto", *, follow: bool = False) -> None:
         self.attach, self.why = choose_mode(attach)
-        self._links: list[int] = []
-        self._object = self._ring = 0
-        self._batch: list[bytes] = []
         self._look_again: float | None = None
         self._marker = int.from_bytes(os.urandom(4), "little")
         self._libc = ctypes.CDLL(None, use_errno=True)
-        self._bpf = libbpf.load_library()
-        self._log = libbpf.Log(self._bpf)
+        self._object = BpfObject(OBJECT)
         try:
             self._open(follow)
         except BaseException:
@@ -65,96 +53,34 @@ class CoreEngine:
     # -- setting up
 
     def _open(self, follow: bool) -> None:
-        if not OBJECT.exists():
-            raise ObserveError("the probe is not compiled: run 'make setup'")
-        if not BTF.exists():
-            raise ObserveError(
-                f"this kernel has no BTF ({BTF} is missing): it needs CONFIG_DEBUG_INFO_BTF=y"
-            )
         wanted = [p for p in PROGRAMS if self.attach in p.modes]
         present = [p for p in wanted if p.is_present()]
         for program in wanted:
             if program.required and program not in present:
                 raise ObserveError(f"this kernel has no {program.target}: cannot attach")
-        self.hooks = stage_mask(present)
-        self._load(present, follow)
-        for program in list(present):
-            self._attach(program, present)
-        self.hooks = stage_mask(present)
-        self.programs = tuple(present)
-        self._open_ring()
+        for program in PROGRAMS:
+            self._object.set_autoload(program.name, program in present)
+        self._object.set_config(Config(self._marker, follow, stage_mask(present), 0))
+        self._object.load()
+        self.programs = tuple(p for p in present if self._attach(p))
+        self.hooks = stage_mask(self.programs)
+        self._object.open_ring("ring")
         self.sync()  # from here on calls count: every hook is attached
 
-    def _load(self, present: list[Program], follow: bool) -> None:
-        self._object = self._bpf.bpf_object__open_file(os.fsencode(OBJECT), None) or 0
-        if not self._object:
-            raise self._failed("cannot read the compiled probe", "run 'make setup'")
-        for program in PROGRAMS:
-            handle = self._program(program)
-            self._bpf.bpf_program__set_autoload(handle, program in present)
-        config = Config(self._marker, follow, self.hooks, 0)
-        rodata = self._bpf.bpf_object__find_map_by_name(self._object, b".rodata")
-        if self._bpf.bpf_map__set_initial_value(
-            rodata, ctypes.byref(config), ctypes.sizeof(config)
-        ):
-            raise self._failed("the compiled probe does not fit this version", "run 'make setup'")
-        if self._bpf.bpf_object__load(self._object):
-            raise self._failed("the kernel refused the probe", "--verbose shows the verifier's log")
-
-    def _program(self, program: Program) -> int:
-        handle: int | None = self._bpf.bpf_object__find_program_by_name(
-            self._object, program.name.encode()
-        )
-        if not handle:
-            raise ObserveError(f"the compiled probe lacks {program.name}: run 'make setup'")
-        return handle
-
-    def _attach(self, program: Program, present: list[Program]) -> None:
-        handle = self._program(program)
-        if program.kind == "tracepoint":
-            link = self._bpf.bpf_program__attach_perf_event(
-                handle, libbpf.open_tracepoint(tracefs.event_id(program.target))
+    def _attach(self, program: Program) -> bool:
+        tracepoint = program.target if program.kind == "tracepoint" else None
+        attached = self._object.attach(program.name, tracepoint=tracepoint)
+        if not attached and program.required:
+            raise self._object.failed(
+                f"cannot attach to {program.target}", "--verbose shows the log"
             )
-        else:
-            link = self._bpf.bpf_program__attach(handle)
-        if link:
-            self._links.append(link)
-        elif program.required:
-            raise self._failed(f"cannot attach to {program.target}", "--verbose shows the log")
-        else:
-            present.remove(program)
-
-    def _open_ring(self) -> None:
-        append, read = self._batch.append, ctypes.string_at
-
-        def take(_context: int, data: int, size: int) -> int:
-            append(read(data, size))
-            return 0
-
-        self._take = libbpf.RING_CALLBACK(take)  # libbpf keeps the pointer, so keep the object
-        ring = self._map_fd(b"ring")
-        self._ring = self._bpf.ring_buffer__new(ring, self._take, None, None) or 0
-        if not self._ring:
-            raise self._failed("cannot map the ring buffer", "--verbose shows the log")
-        self._poll = select.poll()
-        self._poll.register(self._bpf.ring_buffer__epoll_fd(self._ring), select.POLLIN)
-
-    def _failed(self, what: str, then: str) -> ObserveError:
-        error = ctypes.get_errno()
-        if error in (errno.EPERM, errno.EACCES) and os.geteuid() != 0:
-            then = "run it as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN"
-        return ObserveError(f"{what} ({os.strerror(error)}): {then}", self._log.text())
-
-    def _map_fd(self, name: bytes) -> int:
-        fd: int = self._bpf.bpf_map__fd(self._bpf.bpf_object__find_map_by_name(self._object, name))
-        return fd
+        return attached
 
     # -- reading
 
     def fileno(self) -> int:
         """A descriptor that polls readable when records wait."""
-        fd: int = self._bpf.ring_buffer__epoll_fd(self._ring)
-        return fd
+        return self._object.fileno()
 
     def patience(self) -> float | None:
         """Seconds to wait for ``fileno`` before reading all the same; None: as long as it takes.
@@ -169,13 +95,11 @@ class CoreEngine:
     def read(self, timeout: float | None = 0) -> list[bytes]:
         """The records that wait, after up to ``timeout`` seconds (None: as long as it takes)."""
         waits = [wait for wait in (timeout, self.patience()) if wait is not None]
-        self._poll.poll(min(waits) * 1000 if waits else None)
+        self._object.wait(min(waits) if waits else None)
         return self._take_batch()
 
     def _take_batch(self) -> list[bytes]:
-        self._bpf.ring_buffer__consume(self._ring)
-        batch = self._batch[:]
-        self._batch.clear()
+        batch = self._object.take()
         now = time.monotonic()
         if batch:  # one of them may have been what woke us, whoever read it
             self._look_again = now + LOOK_AGAIN
@@ -206,7 +130,7 @@ class CoreEngine:
         calls = self._counters().calls
         in_flight = self._in_flight()
         count = self._counters()
-        unseen = max(0, self._skipped_by(PROGRAMS[0]) - count.recovered)
+        unseen = max(0, self._object.misses(PROGRAMS[0].name) - count.recovered)
         return Loss(calls, count.records, count.lost_ring, count.lost_threads, unseen, in_flight)
 
     def skipped(self) -> int:
@@ -215,50 +139,26 @@ class CoreEngine:
         Kernels whose tracepoints may be preempted (7.x) do so where threads compete; a call may
         then lack a stage.
         """
-        return sum(map(self._skipped_by, self.programs))
-
-    def _skipped_by(self, program: Program) -> int:
-        info = libbpf.ProgramInfo()
-        length = ctypes.c_uint32(ctypes.sizeof(info))
-        fd = self._bpf.bpf_program__fd(self._program(program))
-        self._bpf.bpf_obj_get_info_by_fd(fd, ctypes.byref(info), ctypes.byref(length))
-        misses: int = info.recursion_misses
-        return misses
+        return sum(self._object.misses(program.name) for program in self.programs)
 
     def _counters(self) -> Counters:
-        cpus, width = self._bpf.libbpf_num_possible_cpus(), len(Counters._fields)
-        values = (ctypes.c_uint64 * (width * cpus))()
-        key = ctypes.c_uint32(0)
-        self._bpf.bpf_map_lookup_elem(self._map_fd(b"counters"), ctypes.byref(key), values)
-        return Counters._make(sum(values[i::width]) for i in range(width))
+        return Counters._make(self._object.sums("counters", len(Counters._fields)))
 
     def _in_flight(self) -> int:
-        fd, count = self._map_fd(b"threads"), 0
-        key, value = ctypes.c_uint64(), ctypes.create_string_buffer(2 * CALL_SIZE)
-        previous = None
-        while not self._bpf.bpf_map_get_next_key(fd, previous, ctypes.byref(key)):
-            previous = ctypes.byref(key)
-            if not self._bpf.bpf_map_lookup_elem(fd, previous, value):
-                count += sum(value.raw[base + ACTIVE_OFFSET] for base in (0, CALL_SIZE))
-        return count
+        return sum(
+            thread[base + ACTIVE_OFFSET]
+            for _, thread in self._object.values("threads", 8, 2 * CALL_SIZE)
+            for base in (0, CALL_SIZE)
+        )
 
     # -- ending
 
     def close(self) -> None:
         """Detach everything; safe to call twice."""
-        for link in self._links:
-            self._bpf.bpf_link__destroy(link)
-        self._links.clear()
-        if self._ring:
-            self._bpf.ring_buffer__free(self._ring)
-            self._ring = 0
-        if self._object:
-            self._bpf.bpf_object__close(self._object)
-            self._object = 0
+        self._object.close()
 
     def __enter__(self) -> CoreEngine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self.close()
+        self.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,7 +75,7 @@ PROGRAMS = (
 )
 
 
-def stage_mask(programs: list[Program]) -> int:
+def stage_mask(programs: Iterable[Program]) -> int:
     """A bit per stage (enum listen_stage_index) that these programs can see."""
     mask = 0
     for program in programs:

@@ -6,39 +6,39 @@ import ctypes
 import os
 from pathlib import Path
 
-from listenwatch.engines import libbpf
+from listenwatch.engines import bpf_object
+from listenwatch.engines.bpf_object import BpfObject
+from listenwatch.errors import ObserveError
 from listenwatch.scenarios import libc
 from listenwatch.scenarios.lab import Lab, Skip
 
-OBJECT = Path(libbpf.__file__).with_name("refuse.bpf.o")
+OBJECT = Path(bpf_object.__file__).with_name("refuse.bpf.o")
 SECURITYFS = Path("/sys/kernel/security")
+
+
+class _Config(ctypes.Structure):
+    """The constant of probes/refuse.bpf.c."""
+
+    _fields_ = (("netns", ctypes.c_uint32),)
 
 
 class Refusal:
     """While it is attached, every listen() in this process's network namespace gets EPERM."""
 
     def __init__(self) -> None:
-        self._bpf = libbpf.load_library()
-        self._log = libbpf.Log(self._bpf)
-        self._object = self._bpf.bpf_object__open_file(os.fsencode(OBJECT), None)
-        if not self._object:
-            raise Skip("the refusing program is not compiled: run 'make setup'")
-        netns = ctypes.c_uint32(Path("/proc/self/ns/net").stat().st_ino)
-        rodata = self._bpf.bpf_object__find_map_by_name(self._object, b".rodata")
-        self._bpf.bpf_map__set_initial_value(rodata, ctypes.byref(netns), ctypes.sizeof(netns))
-        if self._bpf.bpf_object__load(self._object):
-            raise Skip(
-                f"the kernel does not load a BPF LSM program ({os.strerror(ctypes.get_errno())})"
-            )
-        program = self._bpf.bpf_object__find_program_by_name(self._object, b"refuse_listen")
-        self._link = self._bpf.bpf_program__attach(program)
-        if not self._link:
+        self._object = BpfObject(OBJECT)
+        self._object.set_config(_Config(Path("/proc/self/ns/net").stat().st_ino))
+        try:
+            self._object.load()
+            attached = self._object.attach("refuse_listen")
+        except ObserveError as error:
+            raise Skip(f"the kernel does not load a BPF LSM program: {error}") from None
+        if not attached:
             raise Skip("a BPF LSM program cannot be attached (no BPF trampolines)")
 
     def end(self) -> None:
         """Detach it."""
-        self._bpf.bpf_link__destroy(self._link)
-        self._bpf.bpf_object__close(self._object)
+        self._object.close()
 
 
 def check(_lab: Lab) -> None:
