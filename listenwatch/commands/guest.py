@@ -17,6 +17,7 @@ examples:
   listenwatch guest --list                           kernels at hand and on the mirror
   listenwatch guest --kernel 6.1 -- uname -r
   listenwatch guest --kernel 5.10 -- .venv/bin/listenwatch verify
+  listenwatch guest --headers -- solisten-bpfcc      with what bcc compiles against
 
 The guest sees this machine's files: the root read-only, the current directory writable. The kernel
 comes from the Debian mirror apt is configured with and is kept for the next time. The exit status
@@ -47,6 +48,11 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
         help="an option for the kernel's command line, such as lsm=apparmor,bpf (repeatable)",
     )
     parser.add_argument(
+        "--headers",
+        action="store_true",
+        help="with the kernel's headers, which bcc and kernel modules are compiled against",
+    )
+    parser.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="what to run in the guest"
     )
 
@@ -59,6 +65,9 @@ def run(options: argparse.Namespace) -> int:
     if not command:
         raise UsageError("no command: listenwatch guest --kernel 6.1 -- COMMAND")
     kernel = guests.fetch(options.kernel, mirror=options.mirror, progress=say)
+    headers = None
+    if options.headers:
+        headers = guests.fetch_headers(kernel, mirror=options.mirror, progress=say)
     return guests.run(
         kernel,
         command,
@@ -68,6 +77,7 @@ def run(options: argparse.Namespace) -> int:
         timeout=options.timeout,
         cwd=Path.cwd(),
         append=options.append,
+        headers=headers,
         progress=say,
     )
 

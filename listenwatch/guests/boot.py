@@ -62,12 +62,14 @@ def run(
     timeout: float | None = None,
     cwd: Path | None = None,
     append: Sequence[str] = (),
+    headers: Path | None = None,
     progress: Progress,
 ) -> int:
     """Run ``command`` as root in a guest and return its exit status, 128 + N for signal N.
 
     ``timeout`` counts seconds from the start of the command. ``append`` adds to the kernel's
-    command line. Standard input is passed on unless it is a terminal, which a guest cannot
+    command line. ``headers`` (``fetch_headers``) are put where compilers in the guest look for
+    them. Standard input is passed on unless it is a terminal, which a guest cannot
     use. Raises GuestError when the guest hangs, panics or is lost; on any way out of here,
     SIGINT and SIGTERM included, the guest is ended.
     """
@@ -79,7 +81,7 @@ def run(
         kvm = use_kvm(accel, kernel.image, progress)
         progress(f"booting Linux {kernel.version} with {'KVM' if kvm else 'emulation'}")
         work = Path(name)
-        _write_files(work, guest_script(command, cwd, os.environ))
+        _write_files(work, guest_script(command, cwd, os.environ, headers))
         (status_in, status_out), (stderr_in, stderr_out) = os.pipe(), os.pipe()
         with os.fdopen(status_in, "rb", buffering=0) as port:
             try:

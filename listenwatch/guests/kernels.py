@@ -110,9 +110,9 @@ def offers(madison: str, packages: str, cached: set[str]) -> list[KernelOffer]:
 def available(mirror: str | None, progress: Progress) -> list[KernelOffer]:
     """What ``fetch`` can deliver: one offer per series, with those only the cache still has."""
     here = cached_kernels()
-    with _lock():
+    with lock():
         try:
-            apt = _apt(mirror)
+            apt = private_apt(mirror)
             apt.update(progress)
             found = offers(apt.madison(), apt.show(apt.meta), {k.version for k in here})
         except GuestError as error:
@@ -133,11 +133,11 @@ def fetch(series: str, *, mirror: str | None = None, progress: Progress) -> Gues
     """
     if not re.fullmatch(r"\d+\.\d+", series):
         raise GuestError(f"{series!r} is not a kernel series: give two numbers, such as 6.1")
-    with _lock():
+    with lock():
         for kernel in cached_kernels():
             if kernel.series == series:
                 return kernel
-        apt = _apt(mirror)
+        apt = private_apt(mirror)
         apt.update(progress)
         try:
             return _install(apt, _choose(apt, series), progress)
@@ -166,7 +166,7 @@ def _load(path: Path) -> GuestKernel:
 
 
 @contextmanager
-def _lock() -> Iterator[None]:
+def lock() -> Iterator[None]:
     """One process at a time changes the cache; the kernel drops the lock if that one dies."""
     cache_directory().mkdir(parents=True, exist_ok=True)
     with (cache_directory() / "lock").open("w") as lock:
@@ -174,7 +174,8 @@ def _lock() -> Iterator[None]:
         yield
 
 
-def _apt(url: str | None) -> PrivateApt:
+def private_apt(url: str | None) -> PrivateApt:
+    """apt for the mirror at ``url``, or this machine's own, with its lists in the cache."""
     mirror = find_mirror(url)
     name = hashlib.sha256(mirror.main.encode()).hexdigest()[:12]
     return PrivateApt(cache_directory() / "apt" / name, mirror)
@@ -208,7 +209,7 @@ def _install(apt: PrivateApt, offer: KernelOffer, progress: Progress) -> GuestKe
         apt.download(parts, part)
         progress("unpacking it")
         for package in sorted(part.glob("*.deb")):
-            _call("dpkg-deb", "dpkg", "-x", str(package), str(root))
+            call("dpkg-deb", "dpkg", "-x", str(package), str(root))
         _describe(offer, root)
         root.rename(kernels / offer.version)
     return _load(kernels / offer.version / "kernel.json")
@@ -222,13 +223,14 @@ def _describe(offer: KernelOffer, root: Path) -> None:
     if not modules or not images:
         raise GuestError(f"{offer.package} {offer.version} holds no kernel: report this")
     release = modules[0].name
-    _call("depmod", "kmod", "-b", str(modules[0].parents[2]), release)
+    call("depmod", "kmod", "-b", str(modules[0].parents[2]), release)
     fields = asdict(offer) | {"release": release, "image": str(images[0].relative_to(root))}
     del fields["cached"]
     (root / "kernel.json").write_text(json.dumps(fields, indent=1) + "\n")
 
 
-def _call(name: str, package: str, *arguments: str) -> None:
+def call(name: str, package: str, *arguments: str) -> None:
+    """Run a tool of Debian's ``package``; GuestError gives its last line where it fails."""
     done = subprocess.run([tool(name, package), *arguments], capture_output=True, text=True)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]

@@ -41,6 +41,14 @@ mkfifo /run/listenwatch/out /run/listenwatch/err
 cat </run/listenwatch/out 9>&- & copiers=$!
 cat </run/listenwatch/err >&2 9>&- & copiers="$copiers $!"
 ulimit -n @NOFILE@
+headers=@HEADERS@
+if [[ $headers ]]; then
+    # bcc and kbuild look for these two names.
+    ln -s "$headers"/usr/src/* /usr/src/
+    for link in "$headers"{,/usr}/lib/modules/*/{build,source}; do
+        target=$(readlink "$link") && ln -sf "/usr/src/${target##*/}" "/lib/modules/$(uname -r)/${link##*/}"
+    done
+fi
 # bash would describe, environment and all, a command that a signal ended.
 exec 2>/dev/null
 echo started >&9
@@ -56,13 +64,22 @@ echo "exit $status" >&9
 """
 
 
-def guest_script(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> str:
-    """The script that runs ``command`` exactly as given, in ``cwd``, with this environment."""
+def guest_script(
+    command: Sequence[str],
+    cwd: Path,
+    environment: Mapping[str, str],
+    headers: Path | None = None,
+) -> str:
+    """The script that runs ``command`` exactly as given, in ``cwd``, with this environment.
+
+    ``headers`` is the root of unpacked kernel headers, which then stand where they are looked for.
+    """
     passed = [f"{name}={value}" for name, value in environment.items() if name not in NOT_PASSED]
     values = {
         "STATUS_PORT": STATUS_PORT,
         "STDERR_PORT": STDERR_PORT,
         "NOFILE": "65536",
+        "HEADERS": shlex.quote(str(headers or "")),
         "CWD": shlex.quote(str(cwd)),
         "ENVIRONMENT": shlex.join(passed),
         "COMMAND": shlex.join(command),

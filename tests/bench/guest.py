@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import socket
 import subprocess
@@ -17,8 +16,6 @@ from tabulate import tabulate
 
 from listenwatch import guests
 from listenwatch.engines.core import CoreEngine
-from listenwatch.guests.apt import PrivateApt
-from listenwatch.guests.kernels import _apt, cache_directory, paragraphs
 from listenwatch.terminal import say
 from tests.bench.__main__ import build_loop, drained, median_of, per_call
 
@@ -37,39 +34,15 @@ PEERS = {
 def main() -> int:
     """On the host: boot the guest with the kernel's headers at hand. In the guest: measure."""
     if sys.argv[1:2] == ["--in-guest"]:
-        return measure(Path(sys.argv[2]))
+        return measure()
     kernel = guests.fetch(SERIES, progress=say)
-    headers = fetch_headers(_apt(None), kernel)
-    command = [sys.executable, "-m", "tests.bench.guest", "--in-guest", str(headers)]
-    return guests.run(kernel, command, cwd=Path.cwd(), progress=say)
+    headers = guests.fetch_headers(kernel, progress=say)
+    command = [sys.executable, "-m", "tests.bench.guest", "--in-guest"]
+    return guests.run(kernel, command, cwd=Path.cwd(), headers=headers, progress=say)
 
 
-def fetch_headers(apt: PrivateApt, kernel: guests.GuestKernel) -> Path:
-    """The headers bcc compiles against, unpacked beside the cached kernels."""
-    place = cache_directory() / "headers" / kernel.version
-    if place.exists():
-        return place
-    apt.update(say)
-    wanted = f"linux-headers-{kernel.release}={kernel.version}"
-    entry = next(paragraphs(apt.show(wanted)))
-    needs = re.findall(r"linux-(?:headers|kbuild|compiler)[^ ,(]+", entry["Depends"])
-    with tempfile.TemporaryDirectory(dir=cache_directory()) as name:
-        apt.download([wanted, *needs], Path(name))
-        for package in Path(name).glob("*.deb"):
-            subprocess.run(["dpkg-deb", "-x", package, f"{name}/root"], check=True)
-        place.parent.mkdir(exist_ok=True)
-        Path(name, "root").rename(place)
-    return place
-
-
-def measure(headers: Path) -> int:
-    """In the guest: every watcher on the same loop. /usr and /lib are copy-on-write and forgotten."""
-    for source in (headers / "usr/src").iterdir():
-        Path("/usr/src", source.name).symlink_to(source)
-    for link in (headers / "lib/modules").glob("*/*"):
-        place = Path("/lib/modules", link.parent.name, link.name)
-        if not place.is_symlink():
-            place.symlink_to(link.readlink())
+def measure() -> int:
+    """In the guest: every watcher on the same loop."""
     with tempfile.TemporaryDirectory() as folder:
         loop = [build_loop(folder), CALLS]
         plain = median_of(lambda: per_call(loop), 3)
