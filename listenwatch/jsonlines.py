@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from listenwatch.model.inputs import Door, Environment, Family, Socket, SocketState, TcpState
+from listenwatch.model.run import Outcome
 from listenwatch.model.stages import StageIndex
 from listenwatch.names import family_name, local_address, protocol_name, type_name
 from listenwatch.reasons import errno_text
@@ -74,6 +75,21 @@ def call_to_json(call: ListenCall, verdict: Verdict) -> dict[str, Any]:
         "socket_cookie": call.socket_cookie,
         "cgroup_id": call.cgroup_id,
     }
+
+
+def outcome_to_json(outcome: Outcome | None) -> dict[str, Any] | None:
+    """What the model said of a call: result, stages and the socket at the return; None where it said nothing."""
+    if outcome is None:
+        return None
+    fields: dict[str, Any] = {"result": outcome.result}
+    for owner, sock in (("", outcome.socket), ("subflow_", outcome.subflow)):
+        fields[f"{owner}state"] = _STATES.get(sock.state, sock.state) if sock else None
+        fields[f"{owner}max_ack_backlog"] = sock.max_ack_backlog if sock else None
+    fields["stages"] = {
+        _STAGE_NAMES[index]: {**stage._asdict(), "state": _STATES.get(stage.state, stage.state)}
+        for index, stage in outcome.stages.items()
+    }
+    return fields
 
 
 def call_from_json(line: dict[str, Any]) -> ListenCall:

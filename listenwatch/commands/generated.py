@@ -9,6 +9,7 @@ from pathlib import Path
 
 from listenwatch.behaviours import override
 from listenwatch.commands.setting import setting_of
+from listenwatch.commands.witnesses import modes_of
 from listenwatch.engines.core import CoreEngine
 from listenwatch.errors import UsageError
 from listenwatch.histories.campaign import Campaign, run_campaign
@@ -16,18 +17,26 @@ from listenwatch.histories.check import History
 from listenwatch.histories.report import campaign_report
 from listenwatch.histories.repro import repro
 from listenwatch.jsonlines import call_to_json
-from listenwatch.kernel import behaviour_of, running_kernel
+from listenwatch.kernel import Kernel, behaviour_of, running_kernel
+from listenwatch.model.behaviour import Behaviour
 from listenwatch.terminal import use_colour
 from listenwatch.verdict import Kind
 
 
 def run_generated(args: argparse.Namespace) -> int:
-    """Run the histories and print the report; returns the exit status."""
+    """Run the histories and print the report, engine after engine; returns the worst exit status."""
     _refuse(args)
     kernel = running_kernel()
     behaviour = override(behaviour_of(kernel), args.behaviour)
+    each = [
+        _run_one(args, kernel, behaviour, mode) for mode in modes_of(args.attach)
+    ]
+    return next((status for status in (1, 4) if status in each), 0)
+
+
+def _run_one(args: argparse.Namespace, kernel: Kernel, behaviour: Behaviour, mode: str) -> int:
     telling = _Telling(args)
-    with CoreEngine(args.attach, follow=True) as engine:
+    with CoreEngine(mode, follow=True) as engine:
         setting = setting_of(kernel, behaviour, args, engine)
         try:
             campaign = run_campaign(
@@ -38,7 +47,7 @@ def run_generated(args: argparse.Namespace) -> int:
     if args.repro and campaign.failures:
         _write_repro(args.repro, campaign)
     if args.json:
-        print(json.dumps({"summary": campaign.as_json()}))
+        print(json.dumps({"summary": {**campaign.as_json(), "recorded_on": kernel._asdict()}}))
     else:
         print(campaign_report(campaign, colour=use_colour(sys.stdout)))
     return campaign.exit_status(strict=args.strict)

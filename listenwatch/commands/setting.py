@@ -18,5 +18,6 @@ def setting_of(
         "kernel": f"{kernel.release} {kernel.machine}",
         "behaviour": describe(behaviour, args.behaviour),
         "engine": engine.name,
+        "mode": engine.attach,
         "attach": f"{engine.attach}: {engine.why}",
     }

@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from listenwatch.behaviours import override
 from listenwatch.commands.generated import run_generated
 from listenwatch.commands.setting import setting_of
-from listenwatch.engines.core import CoreEngine
-from listenwatch.jsonlines import call_to_json
-from listenwatch.kernel import behaviour_of, running_kernel
+from listenwatch.commands.witnesses import open_engines
+from listenwatch.engines.core import CoreEngine as Engine
+from listenwatch.kernel import Kernel, behaviour_of, running_kernel
 from listenwatch.report.ktap import ktap
-from listenwatch.report.table import verify_report
 from listenwatch.report.verification import Verification
+from listenwatch.report.witnesses import call_lines, exit_status, report, summaries
 from listenwatch.scenarios.catalogue import choose
 from listenwatch.scenarios.modules import unload_what_was_loaded
 from listenwatch.scenarios.registry import Scenario
@@ -48,9 +48,10 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="name the scenarios and run none")
     parser.add_argument(
         "--attach",
-        choices=("auto", "kprobe", "tracepoint"),
+        choices=("auto", "kprobe", "tracepoint", "all"),
         default="auto",
-        help="how to watch (default: the richest this kernel offers)",
+        help="how to watch (default: the richest this kernel offers); all: every mode at once, "
+        "each judged, and their records compared",
     )
     parser.add_argument("--strict", action="store_true", help="what is not conclusive is a failure")
     parser.add_argument(
@@ -99,17 +100,18 @@ def run(args: argparse.Namespace) -> int:
         return 0
     kernel = running_kernel()
     behaviour = override(behaviour_of(kernel), args.behaviour)
-    with unload_what_was_loaded(), CoreEngine(args.attach, follow=True) as engine:
-        results = []
-        for result in _with_progress(run_all(scenarios, engine, behaviour), len(scenarios)):
-            results.append(result)
+    with unload_what_was_loaded(), open_engines('core', args.attach, follow=True) as engines:
+        results: list[tuple[Result, ...]] = []
+        for of_scenario in _with_progress(run_all(scenarios, engines, behaviour), len(scenarios)):
+            results.append(of_scenario)
             if args.json:
-                _print_json(result)
-        verification = Verification(
-            results, engine.loss().lost, setting_of(kernel, behaviour, args, engine)
-        )
-    _print_end(verification, args)
-    return verification.exit_status(strict=args.strict)
+                _print_json(of_scenario, engines)
+        runs = [
+            Verification(of_engine, engine.loss().lost, setting_of(kernel, behaviour, args, engine))
+            for engine, of_engine in zip(engines, zip(*results, strict=True), strict=True)
+        ]
+    _print_end(runs, kernel, args)
+    return exit_status(runs, strict=args.strict)
 
 
 def _print_list(scenarios: tuple[Scenario, ...]) -> None:
@@ -119,39 +121,37 @@ def _print_list(scenarios: tuple[Scenario, ...]) -> None:
         print(f"{scenario.name:<{width}}  {scenario.summary}{needs}")
 
 
-def _with_progress(results: Iterator[Result], total: int) -> Iterator[Result]:
+def _with_progress(
+    results: Iterator[tuple[Result, ...]], total: int
+) -> Iterator[tuple[Result, ...]]:
     """A line that counts on a terminal, and is gone at the end."""
     shown = sys.stderr.isatty()
     try:
-        for number, result in enumerate(results, 1):
+        for number, of_scenario in enumerate(results, 1):
             if shown:
                 print(
-                    f"\r\x1b[K{number}/{total} {result.scenario.name}",
+                    f"\r\x1b[K{number}/{total} {of_scenario[0].scenario.name}",
                     end="",
                     file=sys.stderr,
                     flush=True,
                 )
-            yield result
+            yield of_scenario
     finally:
         if shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _print_json(result: Result) -> None:
-    """One object for each call; a call without a record has only what is known of it."""
-    for judged in result.calls:
-        fields: dict[str, object] = {"scenario": result.scenario.name}
-        if judged.call is not None:
-            fields |= call_to_json(judged.call, judged.verdict)
-        else:
-            fields |= {"verdict": judged.verdict.kind.value, "reason": judged.verdict.reason}
-        print(json.dumps(fields))
+def _print_json(results: Sequence[Result], engines: Sequence[Engine]) -> None:
+    for result, engine in zip(results, engines, strict=True):
+        for fields in call_lines(result, engine.name, engine.attach):
+            print(json.dumps(fields))
 
 
-def _print_end(verification: Verification, args: argparse.Namespace) -> None:
+def _print_end(runs: Sequence[Verification], kernel: Kernel, args: argparse.Namespace) -> None:
     if args.ktap:
-        print(ktap(verification))
+        print(ktap(runs))
     elif args.json:
-        print(json.dumps({"summary": verification.as_json()}))
+        for summary in summaries(runs):
+            print(json.dumps({"summary": {**summary, "recorded_on": kernel._asdict()}}))
     else:
-        print(verify_report(verification, colour=use_colour(sys.stdout), verbose=args.verbose))
+        print(report(runs, colour=use_colour(sys.stdout), verbose=args.verbose))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from listenwatch.report.verification import Verification
 from listenwatch.scenarios.runner import Result
@@ -11,13 +11,21 @@ from listenwatch.verdict import Kind
 # Summarise, as in the table: the reader of KTAP wants one line of it.
 
 
-def ktap(run: Verification) -> str:
-    """The results of a run. What is not known is skipped, never ok."""
-    return "\n".join(_lines(run))
+def ktap(runs: Sequence[Verification]) -> str:
+    """The results of a run, of several engines as subtests. What is not known is skipped, never ok."""
+    return "\n".join(["KTAP version 1", *(_lines(runs[0]) if len(runs) == 1 else _subtests(runs))])
+
+
+def _subtests(runs: Sequence[Verification]) -> Iterator[str]:
+    yield f"1..{len(runs)}"
+    for number, run in enumerate(runs, 1):
+        name = f"{run.setting['engine']}-{run.setting['mode']}"
+        yield f"  # Subtest: {name}"
+        yield from (f"  {line}" for line in ("KTAP version 1", *_lines(run)))
+        yield f"{'not ok' if run.exit_status() else 'ok'} {number} {name}"
 
 
 def _lines(run: Verification) -> Iterator[str]:
-    yield "KTAP version 1"
     yield f"1..{len(run.results)}"
     for number, result in enumerate(run.results, 1):
         yield from (f"# {line}" for line in _diagnostics(result))

@@ -24,8 +24,8 @@ _ASKED, _SOMAXCONN, _LIMIT = 11, 10, 12  # how wide several numbers may be: 26 a
 
 def verify_report(run: Verification, *, colour: bool = False, verbose: bool = False) -> str:
     """The whole report of a run. ``verbose`` adds each call's reason, not only what went wrong."""
-    details = [line for result in run.results for line in _details(result, verbose)]
-    parts = [_table(run.results, colour), "\n".join(details), _rules(run), _totals(run, colour)]
+    details = [line for result in run.results for line in call_details(result, verbose)]
+    parts = [_table(run.results, colour), "\n".join(details), _rules(run), totals(run, colour=colour)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -91,7 +91,7 @@ def observed(judged: Judged) -> str:
     return errno_text(call.result) if call.result else str(call.stored)
 
 
-def _details(result: Result, verbose: bool) -> Iterator[str]:
+def call_details(result: Result, verbose: bool) -> Iterator[str]:
     """Why a scenario did not simply agree."""
     name = result.scenario.name
     for number, judged in enumerate(result.calls, 1):
@@ -119,7 +119,8 @@ def _rules(run: Verification) -> str:
     return "\n".join(lines)
 
 
-def _totals(run: Verification, colour: bool) -> str:
+def totals(run: Verification, *, colour: bool) -> str:
+    """What it ran on, why scenarios were skipped, and the numbers."""
     lines = _wrapped(f"Kernel: {run.setting['kernel']}")
     lines += _wrapped(f"Model: {run.setting['behaviour']}")
     lines += _wrapped(f"Engine: {run.setting['engine']}, {run.setting['attach']}")

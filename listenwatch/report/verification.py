@@ -7,14 +7,22 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from listenwatch.model.rules import BacklogRule, Rule
+from listenwatch.scenarios.equality import AGAINST
 from listenwatch.scenarios.judging import Judged
 from listenwatch.scenarios.runner import Result
 from listenwatch.summary import Summary, summarise
 from listenwatch.verdict import Kind
 
 
+class Beside(NamedTuple):
+    """How many records were held against another engine's of the same calls, and how it went."""
+
+    equal: int
+    different: int
+
+
 class Verification(NamedTuple):
-    """Every result of a run, the calls lost meanwhile, and what it ran on, in words and by name."""
+    """Every result of one engine in a run, its calls lost meanwhile, and what it ran on, by name."""
 
     results: Sequence[Result]
     lost: int
@@ -44,6 +52,14 @@ class Verification(NamedTuple):
         """As Summary says; a scenario that failed makes a run incomplete (4)."""
         return self.summary.exit_status(strict=strict) or (4 if self.errors else 0)
 
+    def beside(self) -> Beside:
+        """The records of calls that the first engine of the run recorded too."""
+        both = [judged for judged in self.calls if judged.call and judged.beside]
+        different = sum(
+            any(d.field.endswith(AGAINST) for d in judged.verdict.differences) for judged in both
+        )
+        return Beside(len(both) - different, different)
+
     def rules(self) -> tuple[Counter[str], Counter[str]]:
         """How often each Rule and each BacklogRule explained a call that agreed; 0 for the others."""
         agreed = [j.verdict for j in self.calls if j.verdict.kind is Kind.AGREE]
@@ -62,6 +78,7 @@ class Verification(NamedTuple):
         return {
             **self.summary._asdict(),
             "scenarios": len(self.results),
+            "scenario_names": [result.scenario.name for result in self.results],
             "skipped": {r.scenario.name: r.skip for r in self.results if r.skip},
             "errors": {r.scenario.name: r.error for r in self.results if r.error},
             "rules": dict(rules),

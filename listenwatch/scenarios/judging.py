@@ -9,6 +9,7 @@ from listenwatch.model.behaviour import Behaviour
 from listenwatch.model.inputs import TcpState
 from listenwatch.reasons import errno_text
 from listenwatch.record import ListenCall, door_name, is_mptcp
+from listenwatch.scenarios.equality import Contradiction, comparable, unequal
 from listenwatch.scenarios.journal import Issued, Reading
 from listenwatch.scenarios.pairing import Pair, same_call
 from listenwatch.scenarios.queues.expected import compare
@@ -16,22 +17,24 @@ from listenwatch.verdict import Difference, Kind, Verdict, excuse_skipped, judge
 
 
 class Judged(NamedTuple):
-    """One listen() of a scenario. ``call`` is None where no record came, ``issued`` where nobody made it."""
+    """One listen() of a scenario. ``call`` is None where no record came, ``issued`` where nobody made it.
+
+    ``beside`` is the record of the same call by another engine, where one watched too.
+    """
 
     issued: Issued | None
     call: ListenCall | None
     verdict: Verdict
+    beside: ListenCall | None = None
 
 
-class Contradiction(Difference):
-    """Two witnesses of the same call that do not say the same; not a matter of the model."""
+def judge_pair(
+    pair: Pair, behaviour: Behaviour, skipped: int = 0, beside: ListenCall | None = None
+) -> Judged:
+    """The verdict on a call and its record; the kernel skipped a program ``skipped`` times meanwhile.
 
-    def __str__(self) -> str:
-        return f"{self.field}: the probe saw {self.predicted}, the other witness {self.observed}"
-
-
-def judge_pair(pair: Pair, behaviour: Behaviour, skipped: int = 0) -> Judged:
-    """The verdict on a call and its record; the kernel skipped a program ``skipped`` times meanwhile."""
+    A record that is not the same as the one ``beside`` it is a disagreement.
+    """
     issued, call = pair
     if call is None:
         assert issued is not None  # a pair has at least one side
@@ -42,9 +45,15 @@ def judge_pair(pair: Pair, behaviour: Behaviour, skipped: int = 0) -> Judged:
         made = f"listen({issued.fd}, {issued.backlog})" if issued else "nothing"
         told = f"{said}, where the scenario made {made}"
         return Judged(issued, call, _disagree(told, "call", made, said))
+    if beside and not comparable(call, beside):
+        beside = None
     verdict = excuse_skipped(judge(call, behaviour, issued.knowledge), skipped)
     measured = compare(issued.measured, verdict.outcome, behaviour)
-    against = (*_contradictions(issued, call), *measured.differences)
+    against = (
+        *_contradictions(issued, call),
+        *measured.differences,
+        *(unequal(call, beside, skipped) if beside else ()),
+    )
     if against:
         differences = verdict.differences + against
         told = "; ".join(map(str, differences))
@@ -52,7 +61,7 @@ def judge_pair(pair: Pair, behaviour: Behaviour, skipped: int = 0) -> Judged:
     elif measured.agreed:
         reason = "; ".join((verdict.reason, *measured.agreed))
         verdict = verdict._replace(reason=reason)
-    return Judged(issued, call, verdict)
+    return Judged(issued, call, verdict, beside)
 
 
 def excuse_lost(calls: Iterable[Judged], lost: int) -> Iterator[Judged]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.record import Flag, ListenCall, decode
 from listenwatch.scenarios import interrupt, world
+from listenwatch.scenarios.journal import Issued
 from listenwatch.scenarios.judging import Judged, excuse_lost, judge_pair
 from listenwatch.scenarios.needs import unmet
 from listenwatch.scenarios.pairing import pair
@@ -32,6 +33,7 @@ class Loss(Protocol):
 class Engine(Protocol):
     """What the runner asks of an engine (engines/core.py)."""
 
+    name: str
     attach: str
 
     def loss(self) -> Loss:
@@ -75,32 +77,75 @@ WORST_FIRST = (Kind.DISAGREE, Kind.UNMODELLED, Kind.INCONCLUSIVE, Kind.AGREE)
 
 
 def run_all(
-    scenarios: Iterable[Scenario], engine: Engine, behaviour: Behaviour
-) -> Iterator[Result]:
-    """Run each scenario and give its result as soon as it is judged."""
-    engine.sync()  # tells the probe whose descendants to follow
+    scenarios: Iterable[Scenario], engines: Sequence[Engine], behaviour: Behaviour
+) -> Iterator[tuple[Result, ...]]:
+    """Run each scenario once under all the engines; one result for each engine as soon as it is judged.
+
+    Each engine's records are judged for themselves, and those of the second and later ones are
+    also held against what the first one saw of the same calls.
+    """
+    for engine in engines:
+        engine.sync()  # tells the probe whose descendants to follow
     for scenario in scenarios:
         with interrupt.held():
-            result = _run_one(scenario, engine, behaviour)
-        yield result
+            results = _run_one(scenario, engines, behaviour)
+        yield results
 
 
-def _run_one(scenario: Scenario, engine: Engine, behaviour: Behaviour) -> Result:
-    for need in scenario.needs:
-        reason = unmet(need, engine.attach)
-        if reason:
-            return Result(scenario, skip=f"needs {need}: {reason}")
-    engine.sync()  # what a check of a need may have left
-    lost, skipped = _without_record(engine), engine.skipped()
+def _run_one(
+    scenario: Scenario, engines: Sequence[Engine], behaviour: Behaviour
+) -> tuple[Result, ...]:
+    skips = [_unmet(scenario, engine.attach) for engine in engines]
+    if all(skips):
+        return tuple(Result(scenario, skip=skip) for skip in skips)
+    watches = [Watch(engine) for engine in engines]
     report = world.run(scenario.function)
-    records = followed(engine.sync())
-    if report.skip:
-        return Result(scenario, skip=report.skip)
-    skipped = engine.skipped() - skipped
-    judged = [judge_pair(each, behaviour, skipped) for each in pair(report.issued, records)]
-    calls = tuple(excuse_lost(judged, _without_record(engine) - lost))
-    error = report.error or ("" if calls else "it made no listen() call")
-    return Result(scenario, calls, error=error)
+    for watch in watches:
+        watch.end()
+    first: dict[int, ListenCall] = {}
+    results = []
+    for watch, skip in zip(watches, skips, strict=True):
+        if skip or report.skip:
+            results.append(Result(scenario, skip=skip or report.skip))
+            continue
+        calls = tuple(watch.judge(report.issued, behaviour, first))
+        error = report.error or ("" if calls else "it made no listen() call")
+        results.append(Result(scenario, calls, error=error))
+        first = first or {id(each.issued): each.call for each in calls if each.call}
+    return tuple(results)
+
+
+def _unmet(scenario: Scenario, attach: str) -> str:
+    """Why this engine cannot see the scenario, or this kernel cannot run it; empty if both can."""
+    for need in scenario.needs:
+        if reason := unmet(need, attach):
+            return f"needs {need}: {reason}"
+    return ""
+
+
+class Watch:
+    """One engine during one scenario: the records it brought, and what the kernel counted meanwhile."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        engine.sync()  # what a check of a need may have left
+        self._lost, self._skipped = _without_record(engine), engine.skipped()
+
+    def end(self) -> None:
+        """The scenario's process has ended."""
+        self._records = followed(self._engine.sync())
+        self._lost = _without_record(self._engine) - self._lost
+        self._skipped = self._engine.skipped() - self._skipped
+
+    def judge(
+        self, issued: Sequence[Issued], behaviour: Behaviour, first: dict[int, ListenCall]
+    ) -> Iterator[Judged]:
+        """Every call and its verdict; ``first`` has the first engine's records by the call's id()."""
+        judged = (
+            judge_pair(each, behaviour, self._skipped, first.get(id(each[0])))
+            for each in pair(issued, self._records)
+        )
+        return excuse_lost(judged, self._lost)
 
 
 def _without_record(engine: Engine) -> int:

@@ -58,7 +58,7 @@ def why(results: Sequence[Result]) -> str:
 @pytest.fixture(scope="module")
 def results(engine: CoreEngine, behaviour: Behaviour) -> list[Result]:
     start = time.monotonic()
-    done = list(run_all(QUEUES, engine, behaviour))
+    done = [result for (result,) in run_all(QUEUES, [engine], behaviour)]
     print(f"{len(done)} queue scenarios in {time.monotonic() - start:.1f} s")
     return done
 
@@ -130,7 +130,7 @@ def test_a_wrong_fact_in_the_model_is_found(
     else:
         name = WRONG[change]
     wrong = override(behaviour, [change])
-    (result,) = run_all(named(name), engine, wrong)
+    ((result,),) = run_all(named(name), [engine], wrong)
     require("tun", not result.skip, result.skip)
     assert result.kind is Kind.DISAGREE, result
     differences = [d for j in result.calls for d in j.verdict.differences]

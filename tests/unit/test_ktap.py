@@ -42,7 +42,7 @@ def results(text: str) -> list[Line]:
 
 
 def test_each_kind_of_result() -> None:
-    text = ktap(verification(AGREED, DISAGREED, SKIPPED, FAILED, HUNG, UNSURE))
+    text = ktap([verification(AGREED, DISAGREED, SKIPPED, FAILED, HUNG, UNSURE)])
     assert results(text) == [
         ("ok", "good", None, None),
         ("not ok", "bad", None, None),
@@ -54,10 +54,10 @@ def test_each_kind_of_result() -> None:
 
 
 def test_why_it_disagreed_stands_before_the_result() -> None:
-    lines = ktap(verification(DISAGREED)).splitlines()
+    lines = ktap([verification(DISAGREED)]).splitlines()
     assert lines[2].startswith("# call 1: DISAGREE: listen(3, 5) returned 0 and has no record")
     assert lines[3] == "not ok 1 bad"
 
 
 def test_no_result_at_all_is_a_plan_of_none() -> None:
-    assert results(ktap(verification())) == []
+    assert results(ktap([verification()])) == []
