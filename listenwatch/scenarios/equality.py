@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from listenwatch.model.stages import STAGE_LABELS, StageIndex
 from listenwatch.record import Flag, ListenCall
@@ -12,6 +13,13 @@ from listenwatch.verdict import NOT_REACHED, Difference
 OWN = ("time_ns", "duration_ns", "hooks", "stages")
 AGAINST = " against the first engine"
 SAME = tuple(field for field in ListenCall._fields if field not in OWN)
+
+
+class Beside(NamedTuple):
+    """Another engine's record of a call; the kernel skipped programs of that engine ``skipped`` times meanwhile."""
+
+    call: ListenCall
+    skipped: int = 0
 
 
 class Contradiction(Difference):

@@ -9,7 +9,7 @@ from listenwatch.model.behaviour import Behaviour
 from listenwatch.model.inputs import TcpState
 from listenwatch.reasons import errno_text
 from listenwatch.record import ListenCall, door_name, is_mptcp
-from listenwatch.scenarios.equality import Contradiction, comparable, unequal
+from listenwatch.scenarios.equality import Beside, Contradiction, comparable, unequal
 from listenwatch.scenarios.journal import Issued, Reading
 from listenwatch.scenarios.pairing import Pair, same_call
 from listenwatch.scenarios.queues.expected import compare
@@ -29,7 +29,7 @@ class Judged(NamedTuple):
 
 
 def judge_pair(
-    pair: Pair, behaviour: Behaviour, skipped: int = 0, beside: ListenCall | None = None
+    pair: Pair, behaviour: Behaviour, skipped: int = 0, beside: Beside | None = None
 ) -> Judged:
     """The verdict on a call and its record; the kernel skipped a program ``skipped`` times meanwhile.
 
@@ -45,14 +45,13 @@ def judge_pair(
         made = f"listen({issued.fd}, {issued.backlog})" if issued else "nothing"
         told = f"{said}, where the scenario made {made}"
         return Judged(issued, call, _disagree(told, "call", made, said))
-    if beside and not comparable(call, beside):
-        beside = None
+    other = beside.call if beside and comparable(call, beside.call) else None
     verdict = excuse_skipped(judge(call, behaviour, issued.knowledge), skipped)
     measured = compare(issued.measured, verdict.outcome, behaviour)
     against = (
         *_contradictions(issued, call),
         *measured.differences,
-        *(unequal(call, beside, skipped) if beside else ()),
+        *(unequal(call, beside.call, skipped + beside.skipped) if beside and other else ()),
     )
     if against:
         differences = verdict.differences + against
@@ -61,7 +60,7 @@ def judge_pair(
     elif measured.agreed:
         reason = "; ".join((verdict.reason, *measured.agreed))
         verdict = verdict._replace(reason=reason)
-    return Judged(issued, call, verdict, beside)
+    return Judged(issued, call, verdict, other)
 
 
 def excuse_lost(calls: Iterable[Judged], lost: int) -> Iterator[Judged]:

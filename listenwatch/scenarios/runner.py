@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.record import Flag, ListenCall, decode
 from listenwatch.scenarios import interrupt, world
+from listenwatch.scenarios.equality import Beside
 from listenwatch.scenarios.journal import Issued
 from listenwatch.scenarios.judging import Judged, excuse_lost, judge_pair
 from listenwatch.scenarios.needs import unmet
@@ -102,7 +103,7 @@ def _run_one(
     report = world.run(scenario.function)
     for watch in watches:
         watch.end()
-    first: dict[int, ListenCall] = {}
+    first: Watch | None = None
     results = []
     for watch, skip in zip(watches, skips, strict=True):
         if skip or report.skip:
@@ -111,7 +112,7 @@ def _run_one(
         calls = tuple(watch.judge(report.issued, behaviour, first))
         error = report.error or ("" if calls else "it made no listen() call")
         results.append(Result(scenario, calls, error=error))
-        first = first or {id(each.issued): each.call for each in calls if each.call}
+        first = first or watch
     return tuple(results)
 
 
@@ -130,6 +131,7 @@ class Watch:
         self._engine = engine
         engine.sync()  # what a check of a need may have left
         self._lost, self._skipped = _without_record(engine), engine.skipped()
+        self._seen: dict[int, ListenCall] = {}  # by the id() of the call as it was issued
 
     def end(self) -> None:
         """The scenario's process has ended."""
@@ -138,14 +140,21 @@ class Watch:
         self._skipped = self._engine.skipped() - self._skipped
 
     def judge(
-        self, issued: Sequence[Issued], behaviour: Behaviour, first: dict[int, ListenCall]
+        self, issued: Sequence[Issued], behaviour: Behaviour, first: Watch | None
     ) -> Iterator[Judged]:
-        """Every call and its verdict; ``first`` has the first engine's records by the call's id()."""
+        """Every call and its verdict; a call the ``first`` engine has a record of is compared with that."""
+        paired = list(pair(issued, self._records))
+        self._seen = {id(made): seen for made, seen in paired if made and seen}
         judged = (
-            judge_pair(each, behaviour, self._skipped, first.get(id(each[0])))
-            for each in pair(issued, self._records)
+            judge_pair(each, behaviour, self._skipped, first.beside(each[0]) if first else None)
+            for each in paired
         )
         return excuse_lost(judged, self._lost)
+
+    def beside(self, issued: Issued | None) -> Beside | None:
+        """This engine's record of a call, for another to be held against."""
+        call = self._seen.get(id(issued))
+        return Beside(call, self._skipped) if call else None
 
 
 def _without_record(engine: Engine) -> int:

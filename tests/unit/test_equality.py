@@ -12,7 +12,7 @@ from listenwatch.record import Flag, ListenCall
 from listenwatch.report import witnesses
 from listenwatch.report.ktap import ktap
 from listenwatch.report.verification import Verification
-from listenwatch.scenarios.equality import OWN, SAME, comparable, unequal
+from listenwatch.scenarios.equality import OWN, SAME, Beside, comparable, unequal
 from listenwatch.scenarios.judging import judge_pair
 from listenwatch.scenarios.runner import Result
 from listenwatch.verdict import Kind
@@ -28,7 +28,7 @@ def by_tracepoint(call: ListenCall) -> ListenCall:
 
 
 def result_of(call: ListenCall, beside: ListenCall, name: str = "both") -> Result:
-    return Result(scenario(name), (judge_pair((issued(), call), LINUX_7_3, 0, beside),))
+    return Result(scenario(name), (judge_pair((issued(), call), LINUX_7_3, 0, Beside(beside)),))
 
 
 def run(mode: str, *results: Result) -> Verification:
@@ -78,7 +78,7 @@ def test_a_socket_that_others_change_meanwhile_is_not_compared(flag: Flag) -> No
     raced = call._replace(flags=call.flags | flag)
     assert not comparable(call, raced)
     assert not comparable(raced, call)
-    judged = judge_pair((issued(), call), LINUX_7_3, 0, raced)
+    judged = judge_pair((issued(), call), LINUX_7_3, 0, Beside(raced))
     assert judged.beside is None
     assert judged.verdict.kind is Kind.AGREE
 
@@ -96,6 +96,15 @@ def test_a_record_that_is_not_the_same_disagrees_and_is_counted() -> None:
     text = witnesses.report(runs, colour=False, verbose=False)
     assert "bad, call 1: DISAGREE: socket_cookie against the first engine" in text
     assert "Equal to what core kprobe saw of the same calls: 1 records, 1 records differ" in text
+
+
+def test_a_program_that_either_engine_skipped_excuses_a_stage_but_no_wrong_prediction() -> None:
+    call = record()
+    other = call._replace(stages={i: s for i, s in call.stages.items() if i != StageIndex.HASH})
+    for skipped, kind in ((0, Kind.DISAGREE), (1, Kind.AGREE)):
+        judged = judge_pair((issued(), call), LINUX_7_3, 0, Beside(other, skipped))
+        assert judged.verdict.kind is kind
+    assert judge_pair((issued(), other), LINUX_7_3, 0, Beside(call, 1)).verdict.kind is Kind.DISAGREE
 
 
 def test_the_exit_status_is_that_of_the_worst_engine() -> None:
