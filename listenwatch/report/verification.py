@@ -14,7 +14,7 @@ from listenwatch.summary import Summary, summarise
 from listenwatch.verdict import Kind
 
 
-class Beside(NamedTuple):
+class Compared(NamedTuple):
     """How many records were held against another engine's of the same calls, and how it went."""
 
     equal: int
@@ -52,13 +52,13 @@ class Verification(NamedTuple):
         """As Summary says; a scenario that failed makes a run incomplete (4)."""
         return self.summary.exit_status(strict=strict) or (4 if self.errors else 0)
 
-    def beside(self) -> Beside:
+    def beside(self) -> Compared:
         """The records of calls that the first engine of the run recorded too."""
         both = [judged for judged in self.calls if judged.call and judged.beside]
         different = sum(
             any(d.field.endswith(AGAINST) for d in judged.verdict.differences) for judged in both
         )
-        return Beside(len(both) - different, different)
+        return Compared(len(both) - different, different)
 
     def rules(self) -> tuple[Counter[str], Counter[str]]:
         """How often each Rule and each BacklogRule explained a call that agreed; 0 for the others."""
