@@ -9,7 +9,7 @@ from pathlib import Path
 
 from listenwatch.behaviours import override
 from listenwatch.commands.setting import setting_of
-from listenwatch.engines.core import CoreEngine
+from listenwatch.engines.choose import open_engine
 from listenwatch.errors import UsageError
 from listenwatch.histories.campaign import Campaign, run_campaign
 from listenwatch.histories.check import History
@@ -27,7 +27,7 @@ def run_generated(args: argparse.Namespace) -> int:
     kernel = running_kernel()
     behaviour = override(behaviour_of(kernel), args.behaviour)
     telling = _Telling(args)
-    with CoreEngine(args.attach, follow=True) as engine:
+    with open_engine("core", args.attach, follow=True) as engine:
         setting = setting_of(kernel, behaviour, args, engine)
         try:
             campaign = run_campaign(

@@ -11,7 +11,8 @@ from pathlib import Path
 from listenwatch.behaviours import override
 from listenwatch.commands.generated import run_generated
 from listenwatch.commands.setting import setting_of
-from listenwatch.engines.core import CoreEngine
+from listenwatch.engines.choose import open_engine
+from listenwatch.engines.programs import ATTACH_MODES
 from listenwatch.jsonlines import call_to_json
 from listenwatch.kernel import behaviour_of, running_kernel
 from listenwatch.report.ktap import ktap
@@ -48,7 +49,7 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="name the scenarios and run none")
     parser.add_argument(
         "--attach",
-        choices=("auto", "kprobe", "tracepoint"),
+        choices=("auto", *ATTACH_MODES),
         default="auto",
         help="how to watch (default: the richest this kernel offers)",
     )
@@ -99,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     kernel = running_kernel()
     behaviour = override(behaviour_of(kernel), args.behaviour)
-    with unload_what_was_loaded(), CoreEngine(args.attach, follow=True) as engine:
+    with unload_what_was_loaded(), open_engine("core", args.attach, follow=True) as engine:
         results = []
         for result in _with_progress(run_all(scenarios, engine, behaviour), len(scenarios)):
             results.append(result)
