@@ -52,7 +52,7 @@ setup: .venv/.packages .venv/.installed $(OBJECTS)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[guest,test]'
 	@touch $@
 
-listenwatch/engines/%.bpf.o: probes/%.bpf.c probes/listen.h probes/kernel.h .venv/.packages
+listenwatch/engines/%.bpf.o: probes/%.bpf.c $(wildcard probes/*.h) .venv/.packages
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@
 	@llvm-strip -g $@
 
