@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from listenwatch.report.verification import Verification
 from listenwatch.scenarios.catalogue import all_scenarios, choose
 from listenwatch.scenarios.journal import Issued, Journal, Reading, Report, read_report
 from listenwatch.scenarios.judging import excuse_lost, judge_pair
+from listenwatch.scenarios.lab import refusal_unasked
 from listenwatch.scenarios.needs import CHECKS, KPROBES
 from listenwatch.scenarios.pairing import pair
 from listenwatch.scenarios.registry import Scenario
@@ -289,3 +291,16 @@ def test_every_field_can_be_changed(change: str, field: str, value: object) -> N
 def test_a_change_that_makes_no_sense_is_refused(change: str) -> None:
     with pytest.raises(UsageError):
         override(LINUX_7_3, [change])
+
+
+@pytest.mark.parametrize(
+    ("label", "refusal"),
+    [(None, 0), (b"", 0), (b"unconfined\n", 0), (b"docker-default (enforce)\n", None), (b"_", None)],
+)
+def test_a_refusal_nobody_set_up_is_excused_only_in_a_confined_process(
+    label: bytes | None, refusal: int | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "current"
+    if label is not None:
+        file.write_bytes(label)
+    assert refusal_unasked(file) == refusal
