@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,9 +151,11 @@ def test_a_contradiction_disagrees(made: Issued, seen: ListenCall, said: str) ->
         ("diag_ack_backlog", -1, "ack_backlog against sock_diag"),
         ("info_max_ack_backlog", 6, "max_ack_backlog against TCP_INFO"),
         ("info_ack_backlog", -1, "ack_backlog against TCP_INFO"),
+        ("proc_listens", False, "state against /proc: the probe saw LISTEN, the other witness no such"),
+        ("proc_ack_backlog", -1, "ack_backlog against /proc"),
     ],
 )
-def test_the_second_witness_is_heard(field: str, value: int, said: str) -> None:
+def test_the_second_witness_is_heard(field: str, value: Any, said: str) -> None:
     reading = issued().reading
     assert reading is not None
     told = issued()._replace(reading=reading._replace(**{field: value}))
