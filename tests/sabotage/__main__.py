@@ -21,6 +21,7 @@ from listenwatch.errors import ListenwatchError
 from listenwatch.kernel import behaviour_of, running_kernel
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.report.verification import Verification
+from listenwatch.scenarios import witness
 from listenwatch.scenarios.catalogue import all_scenarios
 from listenwatch.scenarios.registry import Scenario
 from listenwatch.scenarios.runner import run_all
@@ -61,6 +62,7 @@ def in_guest(place: Path) -> int:
     behaviour = behaviour_of(running_kernel())
     scenarios = [scenario for scenario in all_scenarios() if scenario.name in SCENARIOS]
     alarms, outcomes = [], []
+    witness.warm_up()
     with CoreEngine("kprobe", follow=True) as engine:
         alarms += false_alarms(verify(engine, scenarios, behaviour))
         for sabotage in SABOTAGES:
