@@ -13,10 +13,10 @@ MODULES = Path(__file__).with_name("modules")
 
 
 def build(headers: Path, place: Path) -> list[Path]:
-    """Compile in a copy at ``place``; returns the .ko files. GuestError with the compiler's words.
+    """Compile in a copy at ``place``; returns the .ko files. GuestError says why it cannot.
 
     Debian's headers name their other half by its place under /usr/src, where a guest has it; here
-    ``-C`` and ``O=`` name the two.
+    ``-C`` and ``O=`` name the two. Their tools are programs of the Debian release the kernel is from.
     """
     shutil.copytree(MODULES, place, dirs_exist_ok=True)
     (common,) = headers.glob("usr/src/linux-headers-*-common*")
@@ -34,7 +34,9 @@ def build(headers: Path, place: Path) -> list[Path]:
     ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
+        why = next(iter(done.stderr.splitlines()), "make failed")
         raise GuestError(
-            f"cannot compile the modules against {config.name}:\n{done.stderr.strip()}"
+            f"cannot compile modules for {config.name} ({why}): take a kernel of this machine's own "
+            "Debian release, with its gcc (6.1 for Debian 12)"
         )
     return sorted(place.glob("*.ko"))

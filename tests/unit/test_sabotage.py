@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from listenwatch.errors import GuestError
 from listenwatch.model.stages import STAGE_LABELS
 from listenwatch.report.verification import Verification
 from listenwatch.scenarios.catalogue import all_scenarios
@@ -14,7 +16,7 @@ from listenwatch.scenarios.registry import Scenario
 from listenwatch.scenarios.runner import Result
 from listenwatch.verdict import Difference, Kind, Verdict
 from tests.sabotage.__main__ import all_caught, report
-from tests.sabotage.build import MODULES
+from tests.sabotage.build import MODULES, build
 from tests.sabotage.judging import false_alarms, judge
 from tests.sabotage.sabotages import HASHED, SABOTAGES, SCENARIOS, Sabotage
 
@@ -105,3 +107,14 @@ def test_every_module_is_built_and_every_name_exists() -> None:
     for sabotage in SABOTAGES:
         assert sabotage.hits <= SCENARIOS
         assert {sabotage.stage, *sabotage.later} <= places
+
+
+def test_headers_that_do_not_fit_are_an_error_with_the_reason(tmp_path: Path) -> None:
+    common = tmp_path / "usr/src/linux-headers-9.9-common"
+    config = tmp_path / "usr/src/linux-headers-9.9-amd64"
+    common.mkdir(parents=True)
+    config.mkdir()
+    (config / ".config").touch()
+    (common / "Makefile").write_text("modules:\n\t@echo no compiler >&2; false\n")
+    with pytest.raises(GuestError, match=r"linux-headers-9.9-amd64 \(no compiler\): take a kernel"):
+        build(tmp_path, tmp_path / "built")

@@ -100,6 +100,8 @@ def test_a_scenario_knows_better_than_the_record_what_a_security_module_answers(
     verdict = judge(call, LINUX_7_3, FREE._replace(refusal=known))
     assert verdict.kind is Kind.DISAGREE
     assert verdict.differences[0].field == "security_socket_listen returns value"
+    unseen = record(knowledge=FREE._replace(refusal=answer), hooks=TRACEPOINT_HOOKS)
+    assert judge(unseen, LINUX_7_3, FREE._replace(refusal=known)).kind is Kind.DISAGREE
 
 
 def test_the_nearest_outcome_explains_a_disagreement() -> None:
