@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The rule of AF_UNIX, applied to TCP: a socket without an address cannot listen. */
-#include <net/inet_connection_sock.h>
-
 #include "broken.h"
 
 static int broken_inet_csk_listen_start(struct sock *sk)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The limit is 16 bits wide again, as before 4.1: 65536 connections become none. */
-#include <net/inet_common.h>
-
 #include "broken.h"
 
 static int broken_inet_listen(struct socket *sock, int backlog)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Half for connections, half for requests, someone thought: only the first half is stored. */
-#include <net/inet_common.h>
-
 #include "broken.h"
 
 static int broken_inet_listen(struct socket *sock, int backlog)

@@ -9,7 +9,14 @@
 #include <linux/ftrace.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
-#include <net/sock.h>
+#include <linux/security.h>
+#include <linux/version.h>
+#include <net/tcp.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define ftrace_regs pt_regs
+#define ftrace_get_regs(regs) (regs)
+#endif
 
 static unsigned long broken;  /* the function that runs instead */
 static unsigned long working; /* the kernel's own, past the place where ftrace would send it back */
@@ -26,7 +33,7 @@ static void notrace send_to_broken(unsigned long ip, unsigned long caller, struc
 
 static struct ftrace_ops redirection = {
 	.func = send_to_broken,
-	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_RECURSION,
+	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY,
 };
 
 static inline int redirect(char *function, unsigned long to)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The namespace of the process instead of the socket's: the same, until a process moves to another. */
-#include <linux/nsproxy.h>
-
 #include "sys_listen.h"
 
 static int wrong_clamp(struct socket *sock, int backlog)

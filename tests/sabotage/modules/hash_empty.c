@@ -3,8 +3,6 @@
  * inet_hash() is called and forgets to do its work. Every number in the socket is right; only who
  * looks for the listener from outside (ss, or a SYN) finds out.
  */
-#include <net/inet_hashtables.h>
-
 #include "broken.h"
 
 static int broken_inet_hash(struct sock *sk)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The errno for a connected socket is lost on the way out, as AF_UNIX did from 6.16 to 6.19. */
-#include <net/inet_common.h>
-
 #include "broken.h"
 
 static int broken_inet_listen(struct socket *sock, int backlog)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* "It listens already, there is nothing to do": the new limit of a second listen() is lost. */
-#include <net/inet_common.h>
-
 #include "broken.h"
 
 static int broken_inet_listen(struct socket *sock, int backlog)

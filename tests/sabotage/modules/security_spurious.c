@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A security hook that refuses what no policy forbids: here backlog 0, taken for "no answer". */
-#include <linux/security.h>
-
 #include "broken.h"
 
 static int broken_security_socket_listen(struct socket *sock, int backlog)

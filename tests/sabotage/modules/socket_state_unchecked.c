@@ -3,8 +3,6 @@
  * Only sk->sk_state is looked at and not sock->state: a socket whose connection was reset, which is
  * still a connected one to its program, becomes a listener.
  */
-#include <net/inet_common.h>
-
 #include "broken.h"
 
 static int broken_inet_listen(struct socket *sock, int backlog)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The way out of a failed listen forgets to put the state back: LISTEN, but nobody can reach it. */
-#include <net/inet_sock.h>
-
 #include "broken.h"
 
 static void broken_inet_sk_set_state(struct sock *sk, int state)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The socket is prepared after the limit was stored, not before, and that sets the limit back to 0. */
-#include <net/inet_common.h>
-
 #include "broken.h"
 
 static int broken_inet_listen(struct socket *sock, int backlog)

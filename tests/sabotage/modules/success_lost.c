@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* `err = -EINVAL` stands above the checks and nobody sets it back: what succeeded returns EINVAL. */
-#include <net/inet_common.h>
-
 #include "broken.h"
 
 static int broken_inet_listen(struct socket *sock, int backlog)

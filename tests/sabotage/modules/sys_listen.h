@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* __sys_listen() (net/socket.c) in a few lines, for the modules that get one step of it wrong. */
-#include <linux/net.h>
-#include <linux/security.h>
+#include <linux/nsproxy.h>
 
 #include "broken.h"
 

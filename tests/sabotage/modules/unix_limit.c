@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The limit for datagrams (net.unix.max_dgram_qlen) is applied to connections as well. */
-#include <net/netns/unix.h>
-
 #include "broken.h"
 
 static int broken_unix_listen(struct socket *sock, int backlog)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One errno for every bad descriptor: what is not open is reported as "not a socket". */
-#include <linux/socket.h>
-
 #include "broken.h"
 
 static int broken___sys_listen(int fd, int backlog)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A taken port is reported as one that must not be used: EACCES for EADDRINUSE. */
-#include <net/inet_connection_sock.h>
-
 #include "broken.h"
 
 static int broken_inet_csk_listen_start(struct sock *sk)
