@@ -17,8 +17,8 @@ def build(headers: Path, place: Path) -> list[Path]:
     """Compile in a copy at ``place``; returns the .ko files. GuestError says why it cannot.
 
     Debian's headers name their other half by its place under /usr/src, where a guest has it; here
-    ``-C`` and ``O=`` name the two. Their tools
-    are programs of the kernel's own Debian release, and run here if that is not a newer one.
+    ``-C`` and ``O=`` name the two. Their tools are programs of the kernel's own Debian release, and
+    run here if that is not a newer one.
     """
     shutil.copytree(MODULES, place, dirs_exist_ok=True)
     (common,) = headers.glob("usr/src/linux-headers-*-common*")
