@@ -1,4 +1,4 @@
-"""The 6.1 guest, with kprobes: every scenario agrees, the three named hooks are seen, and the check can fail."""
+"""The 6.1 guest, every attach mode at once: every scenario agrees, the records are the same, the check can fail."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from listenwatch.engines.programs import ATTACH_MODES
 from listenwatch.errors import GuestError
 from listenwatch.guests import boot, fetch
 from tests.require import require
@@ -44,27 +45,44 @@ def _able() -> None:
         require("guest", False, str(error))
 
 
+Verified = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+"""Every call as every attach mode saw it, and the summary of each mode."""
+
+
 @pytest.fixture(scope="module")
-def verified() -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    done = in_guest(sys.executable, "-m", "listenwatch", "verify", "--json", "--attach", "kprobe")
+def verified() -> Verified:
+    done = in_guest(sys.executable, "-m", "listenwatch", "verify", "--json", "--attach", "all")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
-    *calls, last = map(json.loads, done.stdout.splitlines())
-    return calls, last["summary"]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    calls = [line for line in lines if "summary" not in line]
+    return calls, [line["summary"] for line in lines if "summary" in line]
 
 
-def test_every_scenario_agrees(verified: tuple[list[dict[str, Any]], dict[str, Any]]) -> None:
-    calls, summary = verified
-    assert summary["scenarios"] - len(summary["skipped"]) >= 120
+def test_every_scenario_agrees_in_every_mode(verified: Verified) -> None:
+    calls, summaries = verified
+    assert [summary["mode"] for summary in summaries] == list(ATTACH_MODES)
     assert {call["verdict"] for call in calls} == {"AGREE"}
-    assert len(calls) == summary["agree"] > 400
-    assert (summary["disagree"], summary["lost"], summary["errors"]) == (0, 0, {})
+    for summary in summaries:
+        assert summary["scenarios"] - len(summary["skipped"]) >= 300
+        assert summary["agree"] == sum(call["attach"] == summary["mode"] for call in calls) > 900
+        assert (summary["disagree"], summary["lost"], summary["errors"]) == (0, 0, {})
 
 
-def test_the_three_hooks_are_seen_with_state_and_limit(
-    verified: tuple[list[dict[str, Any]], dict[str, Any]],
-) -> None:
+def test_every_mode_has_the_same_records_of_the_same_calls(verified: Verified) -> None:
+    _, (first, *others) = verified
+    assert "beside" not in first
+    for summary in others:
+        assert summary["beside"]["against"] == "core kprobe"
+        assert summary["beside"]["different"] == 0
+        assert summary["beside"]["equal"] > 900
+
+
+@pytest.mark.parametrize("mode", ["kprobe", "fentry"])
+def test_the_three_hooks_are_seen_with_state_and_limit(verified: Verified, mode: str) -> None:
     calls, _ = verified
-    (call,) = (c for c in calls if c["scenario"] == "backlog-clamped-ipv4")
+    (call,) = (
+        c for c in calls if c["scenario"] == "backlog-clamped-ipv4" and c["attach"] == mode
+    )
     assert set(HOOKS) <= set(call["watched"])
     seen = {name: (s["state"], s["max_ack_backlog"]) for name, s in call["stages"].items()}
     assert seen["inet_listen"] == ("CLOSE", 0)
@@ -73,7 +91,7 @@ def test_the_three_hooks_are_seen_with_state_and_limit(
     assert seen["inet_listen_return"] == ("LISTEN", 128)
 
 
-def test_every_door_is_seen(verified: tuple[list[dict[str, Any]], dict[str, Any]]) -> None:
+def test_every_door_is_seen(verified: Verified) -> None:
     calls, _ = verified
     assert {"syscall", "compat", "kernel"} <= {call["door"] for call in calls}
 
