@@ -27,7 +27,7 @@ def run_generated(args: argparse.Namespace) -> int:
     kernel = running_kernel()
     behaviour = override(behaviour_of(kernel), args.behaviour)
     telling = _Telling(args)
-    with open_engine("core", args.attach, follow=True) as engine:
+    with open_engine(args.engine, args.attach, follow=True) as engine:
         setting = setting_of(kernel, behaviour, args, engine)
         try:
             campaign = run_campaign(

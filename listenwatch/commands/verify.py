@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from listenwatch.behaviours import override
+from listenwatch.commands import attaching
 from listenwatch.commands.generated import run_generated
 from listenwatch.commands.setting import setting_of
 from listenwatch.engines.choose import open_engine
-from listenwatch.engines.programs import ATTACH_MODES
 from listenwatch.jsonlines import call_to_json
 from listenwatch.kernel import behaviour_of, running_kernel
 from listenwatch.report.ktap import ktap
@@ -47,12 +47,7 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
         "-k", dest="pattern", metavar="PATTERN", help="part of a name, or a * pattern"
     )
     parser.add_argument("--list", action="store_true", help="name the scenarios and run none")
-    parser.add_argument(
-        "--attach",
-        choices=("auto", *ATTACH_MODES),
-        default="auto",
-        help="how to watch (default: the richest this kernel offers)",
-    )
+    attaching.add_options(parser)
     parser.add_argument("--strict", action="store_true", help="what is not conclusive is a failure")
     parser.add_argument(
         "--behaviour",
@@ -100,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     kernel = running_kernel()
     behaviour = override(behaviour_of(kernel), args.behaviour)
-    with unload_what_was_loaded(), open_engine("core", args.attach, follow=True) as engine:
+    with unload_what_was_loaded(), open_engine(args.engine, args.attach, follow=True) as engine:
         results = []
         for result in _with_progress(run_all(scenarios, engine, behaviour), len(scenarios)):
             results.append(result)
