@@ -44,7 +44,7 @@ class BccEngine(Engine):
 def check_headers(release: str, root: Path = Path("/")) -> None:
     """ObserveError, with the package to install, where bcc would find no headers of this kernel."""
     places = (root / f"lib/modules/{release}/build", root / "sys/kernel/kheaders.tar.xz")
-    if not any(place.exists() for place in places) and "BCC_KERNEL_SOURCE" not in os.environ:
+    if not any(os.access(place, os.R_OK) for place in places) and "BCC_KERNEL_SOURCE" not in os.environ:
         raise ObserveError(
             f"bcc needs this kernel's headers: run 'apt install linux-headers-{release}', or use "
             "--engine core, which needs none"
@@ -110,7 +110,8 @@ class BccObject:
                     self._bpf.attach_raw_tracepoint(tp=target, fn_name=name)
             except Exception as error:
                 if program.required:
-                    raise refusal(program, error, said(output)) from None
+                    log = f"{error}\n{said(output)}"
+                    raise _refused(f"attach to {program.target}", log) from None
                 return False
         return True
 
@@ -135,23 +136,20 @@ class BccObject:
 
 
 def compile_error(output: str) -> ObserveError:
-    """The error for a probe that could not be compiled or whose maps were refused."""
+    """The error for a probe that could not be compiled, or whose maps were refused."""
+    count = len(re.findall(r"^\S+:\d+:\d+: (?:fatal )?error: ", output, re.MULTILINE))
+    if not count:
+        return _refused("make the probe's maps", output)
     release = os.uname().release
-    errors = re.findall(r"^.*(?:error: |: Operation not permitted).*$", output, re.MULTILINE)
-    if os.geteuid() != 0 and not any("error: " in line for line in errors):
-        return ObserveError("bcc may not load its maps: run it as root", output)
+    errors = f"{count} error{'s' * (count > 1)}"
     return ObserveError(
-        f"bcc cannot compile the probe with the headers of Linux {release} ({len(errors)} errors): "
-        "use --engine core; --verbose shows what the compiler says",
+        f"bcc cannot compile the probe with the headers of Linux {release} ({errors}): use "
+        "--engine core; --verbose shows what the compiler says",
         output,
     )
 
 
-def refusal(program: Program, error: Exception, output: str) -> ObserveError:
-    """The error for a program that the kernel did not take."""
-    if os.geteuid() != 0:
-        return ObserveError("the kernel refused the probe: run it as root", f"{error}\n{output}")
-    return ObserveError(
-        f"bcc cannot attach to {program.target}: use --engine core; --verbose shows the log",
-        f"{error}\n{output}",
-    )
+def _refused(what: str, log: str) -> ObserveError:
+    here = "use --engine core; --verbose shows the log"
+    then = here if os.geteuid() == 0 else "run it as root"
+    return ObserveError(f"bcc cannot {what}: {then}", log)
