@@ -29,6 +29,8 @@ examples:
   listenwatch verify                     all scenarios, as a table
   listenwatch verify -k mptcp            those with "mptcp" in their name
   listenwatch verify -k 'relisten*ipv6'  those that match a pattern
+  listenwatch verify --attach fentry     by fentry, where the kernel allows it
+  listenwatch verify --engine bcc        the same probe, compiled now against the kernel's headers
   listenwatch verify --ktap              for a test harness
   listenwatch verify --behaviour max_ack_backlog_bits=16
                                          with one wrong fact in the model: shows the check can fail

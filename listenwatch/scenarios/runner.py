@@ -30,7 +30,7 @@ class Loss(Protocol):
 
 
 class Engine(Protocol):
-    """What the runner asks of an engine (engines/core.py)."""
+    """What the runner asks of an engine (engines/engine.py)."""
 
     attach: str
 

@@ -1,7 +1,7 @@
 """Run in a guest: every engine and attach mode at once on the same calls; prints what each recorded as JSON.
 
-``python -m tests.guest.side_by_side`` prints one object: for each engine, its calls as ``watch --json``
-prints them, its loss, and how many programs it attached.
+``python -m tests.guest.side_by_side`` prints one object: for each engine its calls as ``watch --json``
+prints them, how many have no record, and its programs; and the number of descriptors left open at the end.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import socket
 from contextlib import ExitStack
+from pathlib import Path
 
 from listenwatch.engines.choose import modes_here, open_engine
 from listenwatch.jsonlines import call_to_json
@@ -38,10 +39,16 @@ def make_calls() -> None:
         LIBC.listen(-1, 5)
 
 
+def descriptors() -> set[str]:
+    """What this process has open; every program, map and attachment hangs on one of these."""
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+
 def main() -> None:
     """Open all of them, make the calls, print what each saw."""
     behaviour = behaviour_of(running_kernel())
     found = {}
+    before = descriptors()
     with ExitStack() as owned:
         engines = [owned.enter_context(open_engine("core", mode)) for mode in modes_here()]
         engines.append(owned.enter_context(open_engine("bcc", "kprobe")))
@@ -56,7 +63,7 @@ def main() -> None:
                 "without_record": loss.lost + loss.in_flight,
                 "programs": [program.name for program in engine.programs],
             }
-    print(json.dumps(found))
+    print(json.dumps({"engines": found, "left_open": len(descriptors() - before)}))
 
 
 if __name__ == "__main__":

@@ -50,12 +50,13 @@ def seen(request: pytest.FixtureRequest) -> Seen:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     assert done.stderr.startswith("listenwatch: booting")
     assert len(done.stderr.splitlines()) == 1, done.stderr  # bcc's compiler has nothing to say here
-    found: Seen = {"series": series, **json.loads(done.stdout)}
-    return found
+    found: Seen = json.loads(done.stdout)
+    assert found["left_open"] == 0
+    assert set(found["engines"]) == {*INSIDE, "core tracepoint"}
+    return {"series": series, **found["engines"]}
 
 
 def test_engines_and_modes_record_the_same(seen: Seen) -> None:
-    assert set(seen) - {"series"} == {*INSIDE, "core tracepoint"}
     first = [compared(call) for call in seen["core kprobe"]["calls"]]
     assert [call["asked"] for call in first] == [511, 7] * 5 + [5]
     for name in INSIDE[1:]:
