@@ -11,6 +11,7 @@ from typing import NamedTuple
 from listenwatch.answers import Privilege
 from listenwatch.engines import attempts
 from listenwatch.engines.attempts import Attempt
+from listenwatch.engines.bcc_package import find_package
 from listenwatch.kernel import Kernel, running_kernel
 
 HOOKS = (
@@ -29,13 +30,6 @@ HOOKS = (
 SYMBOLS = (*HOOKS, "io_listen")
 TRACEPOINTS = ("syscalls/sys_enter_listen", "syscalls/sys_exit_listen")
 STATE_TRACEPOINT = "inet_sock_set_state"
-
-# Where distributions put bcc for their own Python. PyPI's package of that name is something else
-# and has no libbcc.
-_BCC = (
-    "usr/lib/python3/dist-packages/bcc/libbcc.py",
-    "usr/lib/python3*/site-packages/bcc/libbcc.py",
-)
 
 _SYS_LSM_LIST_MODULES = 461  # since v6.8, the same number on every architecture
 _LSM_ID_BPF = 109  # include/uapi/linux/lsm.h
@@ -85,7 +79,7 @@ def gather(root: Path = Path("/")) -> Evidence:
         config_source=source,
         symbols=listed_symbols(root),
         headers=kernel_headers(root, kernel.release),
-        bcc=next((str(path.parent) for pattern in _BCC for path in root.glob(pattern)), ""),
+        bcc=str(find_package(root) or ""),
         lsm_active=bpf_lsm_active(root),
         ring_buffer=attempts.ring_buffer(),
         fentry=attempts.fentry(),

@@ -92,7 +92,7 @@ NOT_REACHED = "not reached"
 def excuse_skipped(verdict: Verdict, skipped: int) -> Verdict:
     """A disagreement about nothing but unseen stages shows nothing if the kernel skipped a program.
 
-    ``skipped`` is how often it did while the call was made (``CoreEngine.skipped``).
+    ``skipped`` is how often it did while the call was made (``Engine.skipped``).
     """
     unseen_only = all(d.observed == NOT_REACHED for d in verdict.differences)
     if verdict.kind is not Kind.DISAGREE or not skipped or not unseen_only:

@@ -185,6 +185,8 @@ static __always_inline void read_ia32_arguments(struct pt_regs *user, int *fd, i
 #endif
 }
 
+#define subflows_are_known true
+
 /* The first subflow of an MPTCP socket; NULL before its first listen() or connect(), or without CONFIG_MPTCP. */
 static __always_inline struct sock *read_subflow(struct sock *msk)
 {

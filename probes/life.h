@@ -10,6 +10,9 @@
 /* How far up a followed process may be from the command that is followed; the verifier wants a bound. */
 #define MAX_ANCESTORS 128
 
+/* In place of MPTCP where its subflow, which does the listening, cannot be read: a protocol nobody models. */
+#define PROTOCOL_UNREADABLE 0xffff
+
 #define COUNT(field)                                                                               \
 	do {                                                                                       \
 		struct listen_counters *_c = counters_here();                                      \
@@ -174,6 +177,8 @@ static __always_inline void set_socket(struct call *call, struct socket *socket,
 	pre->family = common->skc_family;
 	pre->type = read_field(sk, sk_type);
 	pre->protocol = read_field(sk, sk_protocol);
+	if (is_mptcp(pre) && !subflows_are_known)
+		pre->protocol = PROTOCOL_UNREADABLE;
 	if (is_inet(pre->family) && pre->protocol == IPPROTO_TCP)
 		pre->ulp = read_ulp(sk);
 	read_socket(pre, socket, sk, common);
@@ -206,7 +211,7 @@ static __always_inline void set_descriptor(struct call *call, int fd)
 
 /*
  * A wake-up costs more than all the rest, so there is one in 10 ms: the reader looks again 15 ms
- * after each (WAKEUP_NS, engines/core.py), and finds what came without one.
+ * after each (LOOK_AGAIN, engines/engine.py), and finds what came without one.
  */
 static __always_inline __u64 wakeup_flag(__u64 now)
 {

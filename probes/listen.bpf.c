@@ -91,6 +91,9 @@ static __always_inline void ring_submit(struct listen_event *event)
  * Each function is hooked in two ways, of which one is loaded: NAME is a kprobe or kretprobe,
  * NAME_fentry and NAME_fexit1 or NAME_fexit2 are trampolines. What a function returned lies behind
  * its arguments, whose number differs between kernels: the loader takes fexit1 or fexit2 by BTF.
+ *
+ * The arguments are read as memory: of ctx[0] the verifier knows the type, and refuses to calculate
+ * with a pointer (7.3), or to load one whose type BTF does not have (__ia32_sys_listen on 5.10).
  */
 #define ENTRY1(target, name, type1, arg1)                                                          \
 	static __always_inline void at_##name(type1 arg1);                                         \
@@ -101,7 +104,10 @@ static __always_inline void ring_submit(struct listen_event *event)
 	}                                                                                          \
 	SEC("fentry/" #target) int name##_fentry(__u64 *ctx)                                       \
 	{                                                                                          \
-		at_##name((type1)ctx[0]);                                                          \
+		__u64 arguments[1] = {};                                                           \
+                                                                                                   \
+		bpf_probe_read_kernel(arguments, sizeof(arguments), ctx);                          \
+		at_##name((type1)arguments[0]);                                                    \
 		return 0;                                                                          \
 	}                                                                                          \
 	static __always_inline void at_##name(type1 arg1)
@@ -115,7 +121,10 @@ static __always_inline void ring_submit(struct listen_event *event)
 	}                                                                                          \
 	SEC("fentry/" #target) int name##_fentry(__u64 *ctx)                                       \
 	{                                                                                          \
-		at_##name((type1)ctx[0], (type2)ctx[1]);                                           \
+		__u64 arguments[2] = {};                                                           \
+                                                                                                   \
+		bpf_probe_read_kernel(arguments, sizeof(arguments), ctx);                          \
+		at_##name((type1)arguments[0], (type2)arguments[1]);                               \
 		return 0;                                                                          \
 	}                                                                                          \
 	static __always_inline void at_##name(type1 arg1, type2 arg2)

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from listenwatch.behaviours import override
+from listenwatch.commands.attaching import witnesses_of
 from listenwatch.commands.setting import setting_of
-from listenwatch.commands.witnesses import witnesses_of
 from listenwatch.engines.choose import open_engine
 from listenwatch.errors import UsageError
 from listenwatch.histories.campaign import Campaign, run_campaign

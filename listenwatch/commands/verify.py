@@ -9,12 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from listenwatch.behaviours import override
+from listenwatch.commands import attaching
 from listenwatch.commands.generated import run_generated
 from listenwatch.commands.setting import setting_of
-from listenwatch.commands.witnesses import open_engines
-from listenwatch.engines.choose import ENGINES
 from listenwatch.engines.engine import Engine
-from listenwatch.engines.programs import ATTACH_MODES
 from listenwatch.kernel import Kernel, behaviour_of, running_kernel
 from listenwatch.report.ktap import ktap
 from listenwatch.report.verification import Verification
@@ -30,6 +28,8 @@ examples:
   listenwatch verify                     all scenarios, as a table
   listenwatch verify -k mptcp            those with "mptcp" in their name
   listenwatch verify -k 'relisten*ipv6'  those that match a pattern
+  listenwatch verify --attach fentry     by fentry, where the kernel allows it
+  listenwatch verify --engine bcc        the same probe, compiled now against the kernel's headers
   listenwatch verify --ktap              for a test harness
   listenwatch verify --behaviour max_ack_backlog_bits=16
                                          with one wrong fact in the model: shows the check can fail
@@ -48,19 +48,7 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
         "-k", dest="pattern", metavar="PATTERN", help="part of a name, or a * pattern"
     )
     parser.add_argument("--list", action="store_true", help="name the scenarios and run none")
-    parser.add_argument(
-        "--attach",
-        choices=("auto", *ATTACH_MODES, "all"),
-        default="auto",
-        help="how to watch (default: the richest this kernel offers); all: every mode at once, "
-        "each judged, and their records compared",
-    )
-    parser.add_argument(
-        "--engine",
-        choices=(*ENGINES, "all"),
-        default="core",
-        help="what loads the probes (default: core)",
-    )
+    attaching.add_options(parser, several=True)
     parser.add_argument("--strict", action="store_true", help="what is not conclusive is a failure")
     parser.add_argument(
         "--behaviour",
@@ -108,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     kernel = running_kernel()
     behaviour = override(behaviour_of(kernel), args.behaviour)
-    with unload_what_was_loaded(), open_engines(
+    with unload_what_was_loaded(), attaching.open_engines(
         args.engine, args.attach, follow=True
     ) as engines:
         results: list[tuple[Result, ...]] = []

@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterable
 
 from listenwatch import filters
+from listenwatch.commands import attaching
 from listenwatch.engines.choose import open_engine
 from listenwatch.engines.engine import Engine
 from listenwatch.engines.loss import Loss
-from listenwatch.engines.programs import ATTACH_MODES
 from listenwatch.errors import UsageError
 from listenwatch.follow import Followed, Signals
 from listenwatch.jsonlines import call_to_json
@@ -56,13 +56,8 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--duration", type=filters.positive, metavar="SECONDS", help="end after this many seconds"
     )
-    parser.add_argument(
-        "--attach",
-        choices=("auto", *ATTACH_MODES),
-        default="auto",
-        help="how to attach the probes (default: the richest this kernel offers)",
-    )
-    parser.add_argument("-v", "--verbose", action="store_true", help="show the verifier's log on errors")
+    attaching.add_options(parser)
+    parser.add_argument("-v", "--verbose", action="store_true", help="on errors show the verifier's or the compiler's log")
     parser.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="run and follow this command"
     )
@@ -78,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     kernel = running_kernel()
     signals = Signals()
     try:
-        with open_engine("core", options.attach, follow=bool(command)) as engine:
+        with open_engine(options.engine, options.attach, follow=bool(command)) as engine:
             watch = Watch(options, engine, kernel, followed=bool(command))
             watch.announce()
             tree = Followed(command) if command else None
@@ -166,8 +161,8 @@ class Watch:
         engine = self._engine
         self.take(engine.sync())
         say(
-            f"watching listen() on Linux {self._kernel.release}, attach mode {engine.attach}: "
-            f"{engine.why}"
+            f"watching listen() on Linux {self._kernel.release}, engine {engine.name}, "
+            f"attach mode {engine.attach}: {engine.why}"
         )
         if not self._options.json:
             print(live.HEADER, flush=True)

@@ -1,4 +1,4 @@
-"""What the kernel's BTF says of its functions."""
+"""What the kernel's BTF says of its functions and structures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from listenwatch.errors import ObserveError
 
 VMLINUX = Path("/sys/kernel/btf/vmlinux")
 
-_KIND_FUNC = 12  # BTF_KIND_FUNC, include/uapi/linux/btf.h
+_KIND_STRUCT, _KIND_FUNC = 4, 12  # include/uapi/linux/btf.h
 
 
 class _Type(ctypes.Structure):
@@ -30,23 +30,59 @@ class _Type(ctypes.Structure):
         return int(self.info) & 0xFFFF
 
 
-def parameters(functions: Iterable[str], path: Path = VMLINUX) -> dict[str, int]:
-    """How many parameters each of these functions takes; those BTF does not name are left out."""
-    bpf = libbpf.load_library()
-    btf = bpf.btf__parse(os.fsencode(path), None)
-    if not btf:
-        reason = os.strerror(ctypes.get_errno())
-        raise ObserveError(f"{path} cannot be read ({reason}): use --attach kprobe or tracepoint")
-    try:
-        numbers = {name: bpf.btf__find_by_name_kind(btf, name.encode(), _KIND_FUNC) for name in functions}
+class _Member(ctypes.Structure):
+    """``struct btf_member``; ``offset`` counts bits."""
 
-        def described(number: int) -> _Type:
-            return _Type.from_address(bpf.btf__type_by_id(btf, number))
+    _fields_ = (
+        ("name_off", ctypes.c_uint32),
+        ("type", ctypes.c_uint32),
+        ("offset", ctypes.c_uint32),
+    )
 
-        return {
-            name: described(described(number).type).vlen
-            for name, number in numbers.items()
-            if number > 0
-        }
-    finally:
-        bpf.btf__free(btf)
+
+class Btf:
+    """A BTF file or an object that has one; a context manager. ObserveError if it cannot be read."""
+
+    def __init__(self, path: Path = VMLINUX) -> None:
+        self._bpf = libbpf.load_library()
+        self._btf = self._bpf.btf__parse(os.fsencode(path), None)
+        if not self._btf:
+            raise ObserveError(f"{path} cannot be read: {os.strerror(ctypes.get_errno())}")
+
+    def parameters(self, functions: Iterable[str]) -> dict[str, int]:
+        """How many parameters each of these functions takes; those it does not name are left out."""
+        found = {}
+        for name in functions:
+            number = self._find(name, _KIND_FUNC)
+            if number > 0:
+                prototype = _Type.from_address(self._address(number)).type
+                found[name] = _Type.from_address(self._address(prototype)).vlen
+        return found
+
+    def offset(self, structure: str, member: str) -> int | None:
+        """How many bytes into a structure a member of it lies; None where BTF names none such."""
+        number = self._find(structure, _KIND_STRUCT)
+        if number <= 0:
+            return None
+        address = self._address(number)
+        members = (_Member * _Type.from_address(address).vlen).from_address(
+            address + ctypes.sizeof(_Type)
+        )
+        for each in members:
+            if self._bpf.btf__name_by_offset(self._btf, each.name_off) == member.encode():
+                return (int(each.offset) & 0xFFFFFF) // 8  # the rest is a bit field's width
+        return None
+
+    def _find(self, name: str, kind: int) -> int:
+        number: int = self._bpf.btf__find_by_name_kind(self._btf, name.encode(), kind)
+        return number
+
+    def _address(self, number: int) -> int:
+        address: int = self._bpf.btf__type_by_id(self._btf, number)
+        return address
+
+    def __enter__(self) -> Btf:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bpf.btf__free(self._btf)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 from ctypes import CFUNCTYPE, c_bool, c_char_p, c_int, c_size_t, c_uint32, c_void_p
 from functools import cache
@@ -35,6 +36,7 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "btf__parse": (c_void_p, (c_char_p, c_void_p)),
     "btf__free": (None, (c_void_p,)),
     "btf__find_by_name_kind": (c_int, (c_void_p, c_char_p, c_uint32)),
+    "btf__name_by_offset": (c_char_p, (c_void_p, c_uint32)),
     "btf__type_by_id": (c_void_p, (c_void_p, c_uint32)),
     "libbpf_find_vmlinux_btf_id": (c_int, (c_char_p, c_int)),
     "ring_buffer__new": (c_void_p, (c_int, RING_CALLBACK, c_void_p, c_void_p)),
@@ -129,3 +131,18 @@ def open_tracepoint(event_id: int) -> int:
         error = ctypes.get_errno()
         raise ObserveError(f"perf_event_open: {os.strerror(error)}: run as root")
     return fd
+
+
+_PERF_EVENT_IOC_SET_BPF, _PERF_EVENT_IOC_ENABLE = 0x40042408, 0x2400  # include/uapi/linux/perf_event.h
+
+
+def attach_tracepoint(event_id: int, program: int) -> int:
+    """A descriptor that keeps the program on the tracepoint as long as it is open."""
+    event = open_tracepoint(event_id)
+    try:
+        fcntl.ioctl(event, _PERF_EVENT_IOC_SET_BPF, program)
+        fcntl.ioctl(event, _PERF_EVENT_IOC_ENABLE, 0)
+    except BaseException:
+        os.close(event)
+        raise
+    return event

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from listenwatch.engines import attempts, btf
+from listenwatch.engines import attempts
+from listenwatch.engines.btf import Btf
 from listenwatch.errors import ObserveError, UsageError
 
 ATTACH_MODES = ("kprobe", "fentry", "tracepoint")
@@ -78,7 +79,8 @@ def programs_here(mode: str) -> list[Program]:
     wanted = [program for program in PROGRAMS if mode in program.modes]
     if mode == "fentry":
         targets = {program.target for program in wanted if program.kind in ("kprobe", "kretprobe")}
-        return trampolines(wanted, btf.parameters(targets), kernel_symbols())
+        with Btf() as btf:
+            return trampolines(wanted, btf.parameters(targets), kernel_symbols())
     return [p for p in wanted if p.required or p.target in kernel_symbols()]
 
 
@@ -138,12 +140,10 @@ def why_not(mode: str) -> str | None:
     return None
 
 
-def choose_mode(wanted: str) -> tuple[str, str]:
-    """The attach mode for ``wanted`` (``auto`` or one of ATTACH_MODES) and why."""
-    if wanted not in ("auto", *ATTACH_MODES):
-        raise UsageError(
-            f"unknown attach mode '{wanted}': choose from auto, {', '.join(ATTACH_MODES)}"
-        )
+def choose_mode(wanted: str, modes: tuple[str, ...] = ATTACH_MODES) -> tuple[str, str]:
+    """The attach mode for ``wanted`` (``auto`` or one of ``modes``) and why."""
+    if wanted not in ("auto", *modes):
+        raise UsageError(f"no attach mode '{wanted}' here: choose from auto, {', '.join(modes)}")
     if wanted != "auto":
         reason = why_not(wanted)
         if reason:
@@ -152,12 +152,12 @@ def choose_mode(wanted: str) -> tuple[str, str]:
     no_kprobe = why_not("kprobe")
     if no_kprobe is None:
         return "kprobe", "the kernel has kprobes, which see every stage"
-    no_fentry = why_not("fentry")
-    if no_fentry is None:
-        return "fentry", f"{no_kprobe}; fentry sees the same stages"
-    return "tracepoint", (
-        f"{no_kprobe} and {no_fentry.removeprefix('the kernel ')}; tracepoints see no hash stage"
-    )
+    if "fentry" in modes:
+        no_fentry = why_not("fentry")
+        if no_fentry is None:
+            return "fentry", f"{no_kprobe}; fentry sees the same stages"
+        no_kprobe += no_fentry.replace("the kernel", " and", 1)
+    return "tracepoint", f"{no_kprobe}; tracepoints see no hash stage"
 
 
 _INSTEAD = {

@@ -28,7 +28,7 @@ NOT_RUN = "not run: one before it in its batch failed"
 
 
 class Loss(Protocol):
-    """engines.core.Loss."""
+    """engines.loss.Loss."""
 
     @property
     def lost(self) -> int:
@@ -37,7 +37,7 @@ class Loss(Protocol):
 
 
 class Engine(Protocol):
-    """What is asked of an engine (engines/core.py)."""
+    """What is asked of an engine (engines/engine.py)."""
 
     def sync(self) -> list[bytes]:
         """Every record of a call that ended before this one."""

@@ -32,7 +32,7 @@ class Loss(Protocol):
 
 
 class Engine(Protocol):
-    """What the runner asks of an engine (engines/core.py)."""
+    """What the runner asks of an engine (engines/engine.py)."""
 
     name: str
     attach: str

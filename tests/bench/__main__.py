@@ -18,6 +18,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from listenwatch.engines.core import CoreEngine
+from listenwatch.engines.engine import Engine
 from listenwatch.engines.loss import Loss
 from listenwatch.kernel import behaviour_of, running_kernel
 from listenwatch.model import predict as predict_module
@@ -93,7 +94,7 @@ def per_call(command: list[str]) -> float:
 
 
 @contextlib.contextmanager
-def drained(engine: CoreEngine, into: list[bytes] | None = None) -> Iterator[list[int]]:
+def drained(engine: Engine, into: list[bytes] | None = None) -> Iterator[list[int]]:
     """Read the engine's records in a thread, counting them, as the watch command would."""
     counts: list[int] = []
     ending = threading.Event()

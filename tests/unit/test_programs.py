@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from listenwatch.engines import attempts, btf, programs
+from listenwatch.engines import attempts, programs
 from listenwatch.engines.attempts import Attempt
+from listenwatch.engines.btf import Btf
 from listenwatch.engines.programs import PROGRAMS, choose_mode, modes_here, stage_mask, trampolines
 from listenwatch.errors import ObserveError, UsageError
 from tests.require import require
@@ -71,7 +72,7 @@ def test_without_a_required_function_there_is_no_fentry(target: str, change: dic
         names(parameters)
 
 
-def test_parameters_are_counted_in_btf(tmp_path: Path) -> None:
+def test_what_btf_says_of_functions_and_structures(tmp_path: Path) -> None:
     require("clang", shutil.which("clang") is not None, "clang is not installed")
     source, compiled = tmp_path / "functions.c", tmp_path / "functions.o"
     source.write_text(
@@ -79,12 +80,16 @@ def test_parameters_are_counted_in_btf(tmp_path: Path) -> None:
         "int one(void *sk) { return !sk; }\n"
         "int two(void *sk, int backlog) { return !sk + backlog; }\n"
         "int variable_not_function = 1;\n"
+        "struct pair { int first; void *second; } pair;\n"
     )
     subprocess.run(["clang", "-g", "-target", "bpf", "-c", source, "-o", compiled], check=True)
-    wanted = ("none", "one", "two", "variable_not_function", "absent")
-    assert btf.parameters(wanted, compiled) == {"none": 0, "one": 1, "two": 2}
-    with pytest.raises(ObserveError, match="nowhere cannot be read"):
-        btf.parameters(wanted, tmp_path / "nowhere")
+    with Btf(compiled) as btf:
+        wanted = ("none", "one", "two", "variable_not_function", "absent")
+        assert btf.parameters(wanted) == {"none": 0, "one": 1, "two": 2}
+        assert btf.offset("pair", "second") == 8
+        assert btf.offset("pair", "third") is btf.offset("one", "sk") is None
+    with pytest.raises(ObserveError, match="nowhere cannot be read: No such file"):
+        Btf(tmp_path / "nowhere")
 
 
 # -- the choice
