@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from importlib.resources import files
 
+from listenwatch.model.rules import BacklogRule, Rule
 from listenwatch.report.page.calls import panel_data
 from listenwatch.report.page.cards import cards, headline
 from listenwatch.report.page.coverage import coverage
@@ -30,7 +31,8 @@ def html_report(kernels: Sequence[Ran], made: str) -> str:
         "scenarios": {
             row.name: [row.summary, [[d.what, d.calls, d.values] for d in row.differences]]
             for row in rows
-        }
+        },
+        "rules": {rule.value: rule.text for rule in (*Rule, *BacklogRule)},
     }
     return _piece("page.html").format(
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}",
