@@ -9,6 +9,7 @@ from listenwatch.report.page.markup import Markup, element, joined
 from listenwatch.report.page.ran import Mode, Ran
 from listenwatch.summary import Summary
 
+
 def headline(kernels: Sequence[Ran], scenarios: int, different: int) -> Markup:
     """The totals of all kernels and modes, and in a sentence what they mean."""
     total = totals(kernels)
@@ -77,13 +78,12 @@ def _card(kernel: Ran) -> Markup:
         )
     summary = kernel.modes[0].summary
     version = ".".join(map(str, summary["recorded_on"]["version"]))
-    facts = [
+    facts = (
         ("release", summary["kernel"]),
         ("version", version),
         ("model", summary["behaviour"]),
-        *((f"{mode.name} compared", _beside(mode)) for mode in kernel.modes if _beside(mode)),
         ("time", f"{kernel.seconds:.0f} s"),
-    ]
+    )
     return element(
         "article",
         element("h3", kernel.name),
@@ -94,41 +94,43 @@ def _card(kernel: Ran) -> Markup:
     )
 
 
-def _beside(mode: Mode) -> str:
-    """How a mode's records compare with those of the first one of the same calls."""
-    beside = mode.summary.get("beside")
-    if not beside:
-        return ""
-    different = beside["different"]
-    told = f"{different} differ" if different else "in every field both see"
-    against = beside["against"].removeprefix("core ")
-    return f"{beside['equal']} records equal {against}'s, {told}"
-
-
 def _modes(modes: Sequence[Mode]) -> Markup:
-    heads = ("mode", *Summary._fields, "scenarios", "skipped")
-    rows = [
-        (
-            m.name,
-            *(str(m.summary[name]) for name in Summary._fields),
-            str(m.summary["scenarios"]),
-            str(len(m.summary["skipped"])),
-        )
-        for m in modes
-    ]
+    """A column for each mode: its calls by verdict, and how its records compare with the first one's."""
+    heads = element("tr", element("th", "calls", scope="col"), *(_head(mode) for mode in modes))
+    rows = [_row(name, [mode.summary[name] for mode in modes]) for name in Summary._fields]
+    skipped = ("scenarios skipped", [str(len(mode.summary["skipped"])) for mode in modes])
+    rest = [skipped, *_beside(modes)]
+    more = (
+        element("tr", element("th", name, scope="row"), *(element("td", v) for v in values))
+        for name, values in rest
+    )
     return element(
-        "table",
-        element("thead", element("tr", *(element("th", head, scope="col") for head in heads))),
-        element("tbody", *(element("tr", *_cells(row)) for row in rows)),
-        class_="numbers",
+        "table", element("thead", heads), element("tbody", *rows, *more), class_="numbers"
     )
 
 
-def _cells(row: Sequence[str]) -> Iterator[Markup]:
-    yield element("th", row[0], scope="row")
-    for name, value in zip((*Summary._fields, "", ""), row[1:], strict=True):
-        wanting = name in Summary._fields[1:] and value != "0"
-        yield element("td", value, class_="wanting" if wanting else None)
+def _head(mode: Mode) -> Markup:
+    return element("th", mode.name, scope="col", title=mode.summary["attach"])
+
+
+def _row(name: str, numbers: Sequence[int]) -> Markup:
+    return element(
+        "tr",
+        element("th", name, scope="row"),
+        *(
+            element("td", str(n), class_="wanting" if n and name != "agree" else None)
+            for n in numbers
+        ),
+    )
+
+
+def _beside(modes: Sequence[Mode]) -> Iterator[tuple[str, list[str]]]:
+    """How many records of each mode are equal to the first one's of the same calls, in all both see."""
+    besides = [mode.summary.get("beside") for mode in modes]
+    if any(besides):
+        name = modes[0].name
+        yield f"records as {name}'s", [str(b["equal"]) if b else "" for b in besides]
+        yield f"unlike {name}'s", [str(b["different"]) if b else "" for b in besides]
 
 
 def _notes(modes: Sequence[Mode]) -> Iterator[Markup]:
@@ -140,7 +142,9 @@ def _notes(modes: Sequence[Mode]) -> Iterator[Markup]:
             for (mode, reason), number in skips.items()
         ]
         yield element(
-            "details", element("summary", f"{skips.total()} skipped, and why"), element("ul", *items)
+            "details",
+            element("summary", f"{skips.total()} skipped, and why"),
+            element("ul", *items),
         )
     failed = [(m.name, *error) for m in modes for error in m.summary["errors"].items()]
     if failed:

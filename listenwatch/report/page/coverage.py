@@ -15,7 +15,9 @@ def coverage(kernels: Sequence[Ran]) -> Markup:
     return element(
         "section",
         *_part("Rules: how a call ends", Rule, "rules", ran),
-        *_part("Backlog rules: what becomes of the number asked for", BacklogRule, "backlog_rules", ran),
+        *_part(
+            "Backlog rules: what becomes of the number asked for", BacklogRule, "backlog_rules", ran
+        ),
         class_="coverage",
         aria_label="Rules",
     )
@@ -33,12 +35,16 @@ def _part(title: str, rules: Iterable[Cited], key: str, kernels: Sequence[Ran]) 
     heads = ("rule", *(kernel.name for kernel in kernels), "what it says", "where it is decided")
     return [
         element("h3", title),
-        element("p", f"{len(counts) - len(never)} of {len(counts)} exercised. {told}", class_="never"),
+        element(
+            "p", f"{len(counts) - len(never)} of {len(counts)} exercised. {told}", class_="never"
+        ),
         element(
             "div",
             element(
                 "table",
-                element("thead", element("tr", *(element("th", head, scope="col") for head in heads))),
+                element(
+                    "thead", element("tr", *(element("th", head, scope="col") for head in heads))
+                ),
                 element("tbody", *(_row(rule, numbers) for rule, numbers in counts.items())),
                 class_="numbers rules",
             ),

@@ -38,7 +38,9 @@ def grid(rows: Sequence[Row], kernels: Sequence[Ran], titles: dict[str, str]) ->
         "table",
         element("thead", element("tr", *_heads(kernels))),
         *(
-            joined(_group(name, titles.get(name, ""), members, kernels), _body(name, members, kernels))
+            joined(
+                _group(name, titles.get(name, ""), members, kernels), _body(name, members, kernels)
+            )
             for name, members in groups
         ),
         id="grid",
@@ -51,7 +53,9 @@ def _heads(kernels: Sequence[Ran]) -> Iterator[Markup]:
         below = (
             element("span", "not run", class_="tag")
             if kernel.problem
-            else element("span", *(element("i", m.name, title=m.name) for m in kernel.modes), class_="modes")
+            else element(
+                "span", *(element("i", m.name, title=m.name) for m in kernel.modes), class_="modes"
+            )
         )
         yield element("th", element("span", kernel.name, class_="kernel"), below, scope="col")
     yield element("th", "differs between kernels", scope="col", class_="what")
