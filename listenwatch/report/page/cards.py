@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from listenwatch.report.page.markup import Markup, element, joined
+from listenwatch.report.page.markup import Markup, element, joined, text
 from listenwatch.report.page.ran import Mode, Ran
 from listenwatch.summary import Summary
 
@@ -81,7 +81,7 @@ def _card(kernel: Ran) -> Markup:
     facts = (
         ("release", summary["kernel"]),
         ("version", version),
-        ("model", summary["behaviour"]),
+        ("model", _model(summary["behaviour"])),
         ("time", f"{kernel.seconds:.0f} s"),
     )
     return element(
@@ -92,6 +92,17 @@ def _card(kernel: Ran) -> Markup:
         *_notes(kernel.modes),
         class_="card",
     )
+
+
+def _model(told: str) -> Markup:
+    """What tells a Behaviour from the newest kernel's; many fields are folded away."""
+    newest, _, fields = told.partition(", but ")
+    each = fields.split(", ") if fields else []
+    if not each:
+        return text(told)
+    items = (element("li", field) for field in each)
+    folded = f"{newest}, but for {len(each)} field{'s' if len(each) > 1 else ''}"
+    return element("details", element("summary", folded), element("ul", *items))
 
 
 def _modes(modes: Sequence[Mode]) -> Markup:
@@ -129,8 +140,8 @@ def _beside(modes: Sequence[Mode]) -> Iterator[tuple[str, list[str]]]:
     besides = [mode.summary.get("beside") for mode in modes]
     if any(besides):
         name = modes[0].name
-        yield f"records as {name}'s", [str(b["equal"]) if b else "" for b in besides]
-        yield f"unlike {name}'s", [str(b["different"]) if b else "" for b in besides]
+        yield f"records equal to {name}'s", [str(b["equal"]) if b else "" for b in besides]
+        yield f"records unlike {name}'s", [str(b["different"]) if b else "" for b in besides]
 
 
 def _notes(modes: Sequence[Mode]) -> Iterator[Markup]:

@@ -69,9 +69,13 @@ def _with_calls(kernel: Ran, scenario: str) -> list[Mode]:
 
 
 def _numbered(lists: dict[str, list[Line]]) -> Iterator[tuple[int, dict[str, Line]]]:
-    """The first calls of all kernels, the second ones, as far as all have one."""
+    """The first calls of all kernels, the second ones, as far as all have one.
+
+    Threads come in any order: calls that asked for different backlogs are not the same one.
+    """
     for number, lines in enumerate(zip(*lists.values(), strict=False), 1):
-        yield number, dict(zip(lists, lines, strict=True))
+        if len({line.get("asked") for line in lines}) == 1:
+            yield number, dict(zip(lists, lines, strict=True))
 
 
 def _stage_facts(calls: dict[str, Line]) -> Iterator[tuple[str, dict[str, str]]]:

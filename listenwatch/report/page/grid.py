@@ -102,12 +102,13 @@ def _body(group: str, rows: Sequence[Row], kernels: Sequence[Ran]) -> Markup:
 def _row(row: Row, kernels: Sequence[Ran]) -> Markup:
     words = {mode.word(row.name) for kernel in kernels for mode in kernel.modes} - {""}
     apart = {kernel for differing in row.differences for kernel in differing.apart}
-    told = "\n".join(map(str, row.differences))
+    told = [str(differing) for differing in row.differences]
+    more = f" (and {len(told) - 1} more)" if told[1:] else ""
     return element(
         "tr",
         element("th", row.name, scope="row", class_="name", title=row.summary),
         *(_cell(row.name, kernel, apart=kernel.name in apart) for kernel in kernels),
-        element("td", told.split("\n")[0], class_="what", title=told or None),
+        element("td", "".join((*told[:1], more)), class_="what", title="\n".join(told) or None),
         data_name=row.name,
         data_words=" ".join(sorted(words)),
         data_differs=bool(row.differences),
