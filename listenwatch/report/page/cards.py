@@ -1,0 +1,169 @@
+"""The head of the page: what it comes to, and a card for each kernel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from listenwatch.report.page.markup import Markup, element, joined, text
+from listenwatch.report.page.ran import Mode, Ran
+from listenwatch.summary import Summary
+
+
+def headline(kernels: Sequence[Ran], scenarios: int, different: int) -> Markup:
+    """The totals of all kernels and modes, and in a sentence what they mean."""
+    total = totals(kernels)
+    ran = sum(not kernel.problem for kernel in kernels)
+    figures = [
+        ("kernels", f"{ran} of {len(kernels)}" if ran < len(kernels) else str(ran)),
+        ("scenarios", str(scenarios)),
+        *((name, str(number)) for name, number in total._asdict().items()),
+        ("differ between kernels", str(different)),
+    ]
+    kind, sentence = conclusion(kernels)
+    return element(
+        "section",
+        element("p", sentence, class_=f"conclusion {kind}"),
+        element("dl", *(_figure(name, value) for name, value in figures), class_="figures"),
+        aria_label="Totals",
+    )
+
+
+def conclusion(kernels: Sequence[Ran]) -> tuple[str, str]:
+    """``good``, ``bad`` or ``open``, and the sentence that says so."""
+    total = totals(kernels)
+    missing = [kernel.name for kernel in kernels if kernel.problem]
+    errors = sum(len(mode.summary["errors"]) for kernel in kernels for mode in kernel.modes)
+    if total.disagree:
+        return "bad", f"{total.disagree} calls disagree with the model."
+    without = [
+        *([f"{total.lost} calls have no record"] if total.lost else []),
+        *([f"{errors} scenarios failed by themselves"] if errors else []),
+        *([f"could not be run: {', '.join(missing)}"] if missing else []),
+    ]
+    if total.exit_status() or without:
+        found = "Nothing disagrees" if total.agree else "Nothing was compared"
+        return "open", f"{'; '.join((found, *without))}."
+    unknown = total.inconclusive + total.unmodelled
+    rest = f"; of {unknown} it cannot be told" if unknown else ""
+    return "good", f"Every call that was compared agrees with the model, and none was lost{rest}."
+
+
+def totals(kernels: Sequence[Ran]) -> Summary:
+    """Calls by verdict over all kernels and modes."""
+    each = [mode.summary for kernel in kernels for mode in kernel.modes]
+    return Summary(*(sum(summary[name] for summary in each) for name in Summary._fields))
+
+
+def _figure(name: str, value: str) -> Markup:
+    wanting = name in Summary._fields[1:] and value != "0"
+    return element(
+        "div", element("dt", name), element("dd", value), class_="wanting" if wanting else None
+    )
+
+
+def cards(kernels: Sequence[Ran]) -> Markup:
+    """A card for each kernel; those that could not be run come first."""
+    ordered = sorted(kernels, key=lambda kernel: not kernel.problem)
+    return element("section", *map(_card, ordered), class_="cards", aria_label="Kernels")
+
+
+def _card(kernel: Ran) -> Markup:
+    if kernel.problem:
+        return element(
+            "article",
+            element("h3", kernel.name, " ", element("span", "! not run", class_="tag")),
+            element("pre", kernel.problem, class_="problem"),
+            class_="card failed",
+        )
+    summary = kernel.modes[0].summary
+    version = ".".join(map(str, summary["recorded_on"]["version"]))
+    facts = (
+        ("release", summary["kernel"]),
+        ("version", version),
+        ("model", _model(summary["behaviour"])),
+        ("time", f"{kernel.seconds:.0f} s"),
+    )
+    return element(
+        "article",
+        element("h3", kernel.name),
+        element("dl", *(joined(element("dt", n), element("dd", v)) for n, v in facts)),
+        _modes(kernel.modes),
+        *_notes(kernel.modes),
+        class_="card",
+    )
+
+
+def _model(told: str) -> Markup:
+    """What tells a Behaviour from the newest kernel's; many fields are folded away."""
+    newest, _, fields = told.partition(", but ")
+    each = fields.split(", ") if fields else []
+    if not each:
+        return text(told)
+    items = (element("li", field) for field in each)
+    folded = f"{newest}, but for {len(each)} field{'s' if len(each) > 1 else ''}"
+    return element("details", element("summary", folded), element("ul", *items))
+
+
+def _modes(modes: Sequence[Mode]) -> Markup:
+    """A column for each mode: its calls by verdict, and how its records compare with the first one's."""
+    heads = element("tr", element("th", "calls", scope="col"), *(_head(mode) for mode in modes))
+    rows = [_row(name, [mode.summary[name] for mode in modes]) for name in Summary._fields]
+    skipped = ("scenarios skipped", [str(len(mode.summary["skipped"])) for mode in modes])
+    rest = [skipped, *_beside(modes)]
+    more = (
+        element("tr", element("th", name, scope="row"), *(element("td", v) for v in values))
+        for name, values in rest
+    )
+    return element(
+        "table", element("thead", heads), element("tbody", *rows, *more), class_="numbers"
+    )
+
+
+def _head(mode: Mode) -> Markup:
+    return element("th", mode.name, scope="col", title=mode.summary["attach"])
+
+
+def _row(name: str, numbers: Sequence[int]) -> Markup:
+    return element(
+        "tr",
+        element("th", name, scope="row"),
+        *(
+            element("td", str(n), class_="wanting" if n and name != "agree" else None)
+            for n in numbers
+        ),
+    )
+
+
+def _beside(modes: Sequence[Mode]) -> Iterator[tuple[str, list[str]]]:
+    """How many records of each mode are equal to the first one's of the same calls, in all both see."""
+    besides = [mode.summary.get("beside") for mode in modes]
+    if any(besides):
+        name = modes[0].name
+        yield f"records equal to {name}'s", [str(b["equal"]) if b else "" for b in besides]
+        yield f"records unlike {name}'s", [str(b["different"]) if b else "" for b in besides]
+
+
+def _notes(modes: Sequence[Mode]) -> Iterator[Markup]:
+    """Why scenarios were skipped, and how they failed, mode by mode."""
+    skips = Counter((m.name, reason) for m in modes for reason in m.summary["skipped"].values())
+    if skips:
+        items = [
+            element("li", element("b", str(number)), f" {mode}: {reason}")
+            for (mode, reason), number in skips.items()
+        ]
+        yield element(
+            "details",
+            element("summary", f"{skips.total()} skipped, and why"),
+            element("ul", *items),
+        )
+    failed = [(m.name, *error) for m in modes for error in m.summary["errors"].items()]
+    if failed:
+        items = [element("li", f"{name}, {mode}", element("pre", e)) for mode, name, e in failed]
+        yield element(
+            "details",
+            element("summary", f"{len(failed)} failed by themselves"),
+            element("ul", *items),
+            open=True,
+            class_="errors",
+        )
