@@ -5,27 +5,28 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
 from importlib.resources import files
 
+from listenwatch import __version__
+from listenwatch.matrix.results import Matrix
 from listenwatch.model.rules import BacklogRule, Rule
 from listenwatch.report.page.calls import panel_data
 from listenwatch.report.page.cards import cards, headline
 from listenwatch.report.page.coverage import coverage
 from listenwatch.report.page.differ import differences
 from listenwatch.report.page.grid import Row, grid
-from listenwatch.report.page.markup import Markup, joined
-from listenwatch.report.page.ran import Ran
+from listenwatch.report.page.markup import Markup, text
 from listenwatch.scenarios.catalogue import FILES, all_scenarios
 
 
-def html_report(kernels: Sequence[Ran], made: str) -> str:
-    """The whole page. ``made`` says when, in words.
+def html_report(matrix: Matrix) -> str:
+    """The whole page.
 
     Strings the kernels' programs chose are shown, never obeyed: text is escaped, data is JSON
     without a ``<``, and the page's policy lets no script run but its own and nothing be loaded.
     """
-    rows = _rows(kernels)
+    kernels, rows = matrix.kernels, _rows(matrix)
+    made = f"{matrix.started} in {matrix.seconds:.0f} s, by listenwatch {__version__}"
     style, script = _piece("page.css"), _piece("page.js")
     data = panel_data(kernels) | {
         "scenarios": {
@@ -38,8 +39,8 @@ def html_report(kernels: Sequence[Ran], made: str) -> str:
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}",
         style=style,
         script=script,
-        made=joined(made),
-        headline=headline(kernels, len(rows), sum(bool(row.differences) for row in rows)),
+        made=text(made),
+        headline=headline(matrix, sum(bool(row.differences) for row in rows)),
         cards=cards(kernels),
         grid=grid(rows, kernels, _titles()),
         coverage=coverage(kernels),
@@ -47,17 +48,17 @@ def html_report(kernels: Sequence[Ran], made: str) -> str:
     )
 
 
-def _rows(kernels: Sequence[Ran]) -> list[Row]:
+def _rows(matrix: Matrix) -> list[Row]:
     """Every scenario a kernel ran, group by group, and in what the kernels differ there."""
     known = {scenario.name: scenario for scenario in all_scenarios()}
-    ran = {name: None for kernel in kernels for mode in kernel.modes for name in mode.calls}
+    ran = matrix.scenario_names
     ordered = [name for name in known if name in ran] + [name for name in ran if name not in known]
     return [
         Row(
             name,
             known[name].file if name in known else _FOREIGN,
             known[name].summary if name in known else "",
-            differences(name, kernels),
+            differences(name, matrix.kernels),
         )
         for name in ordered
     ]
@@ -85,7 +86,7 @@ def _hash(source: str) -> str:
 
 def _embedded(data: object) -> Markup:
     r"""JSON that no HTML parser sees an end or a comment in: ``<``, ``>`` and ``&`` as ``\u`` escapes."""
-    text = json.dumps(data, separators=(",", ":"))
+    dumped = json.dumps(data, separators=(",", ":"))
     for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
+        dumped = dumped.replace(character, f"\\u{ord(character):04x}")
+    return Markup(dumped)

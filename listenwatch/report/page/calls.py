@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from listenwatch.matrix.results import KernelRun, Line
 from listenwatch.model.stages import STAGE_LABELS, StageIndex
 from listenwatch.reasons import errno_text
 from listenwatch.report.live import stage_argument
 from listenwatch.report.page.markup import visible
-from listenwatch.report.page.ran import Line, Ran
 from listenwatch.verdict import NOT_REACHED
 
 _FIELDS = ("value", "max_ack_backlog", "ack_backlog", "state")
@@ -43,7 +43,7 @@ class Pool:
         return self._numbers[key]
 
 
-def panel_data(kernels: Sequence[Ran]) -> dict[str, Any]:
+def panel_data(kernels: Sequence[KernelRun]) -> dict[str, Any]:
     """For each kernel and scenario the modes: name, word, note, and the numbers of the calls in the pool."""
     calls, rows = Pool(), Pool()
     cells = {

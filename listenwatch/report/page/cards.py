@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from listenwatch.matrix.results import KernelRun, Matrix, Mode
 from listenwatch.report.page.markup import Markup, element, joined, text
-from listenwatch.report.page.ran import Mode, Ran
 from listenwatch.summary import Summary
 
 
-def headline(kernels: Sequence[Ran], scenarios: int, different: int) -> Markup:
-    """The totals of all kernels and modes, and in a sentence what they mean."""
-    total = totals(kernels)
+def headline(matrix: Matrix, different: int) -> Markup:
+    """The totals of all kernels and modes, and in a sentence what they mean.
+
+    ``different`` is the number of scenarios in which kernels differ.
+    """
+    kernels = matrix.kernels
     ran = sum(not kernel.problem for kernel in kernels)
     figures = [
         ("kernels", f"{ran} of {len(kernels)}" if ran < len(kernels) else str(ran)),
-        ("scenarios", str(scenarios)),
-        *((name, str(number)) for name, number in total._asdict().items()),
+        ("scenarios", str(len(matrix.scenario_names))),
+        *((name, str(number)) for name, number in matrix.totals()._asdict().items()),
         ("differ between kernels", str(different)),
     ]
-    kind, sentence = conclusion(kernels)
+    kind, sentence = conclusion(matrix)
     return element(
         "section",
         element("p", sentence, class_=f"conclusion {kind}"),
@@ -29,30 +32,26 @@ def headline(kernels: Sequence[Ran], scenarios: int, different: int) -> Markup:
     )
 
 
-def conclusion(kernels: Sequence[Ran]) -> tuple[str, str]:
-    """``good``, ``bad`` or ``open``, and the sentence that says so."""
-    total = totals(kernels)
-    missing = [kernel.name for kernel in kernels if kernel.problem]
-    errors = sum(len(mode.summary["errors"]) for kernel in kernels for mode in kernel.modes)
-    if total.disagree:
-        return "bad", f"{total.disagree} calls disagree with the model."
+def conclusion(matrix: Matrix) -> tuple[str, str]:
+    """``good``, ``bad`` or ``open``, and the sentence that says so: of one mind with the exit status."""
+    total = matrix.totals()
+    missing = [kernel.name for kernel in matrix.kernels if kernel.problem]
+    errors = sum(len(mode.summary["errors"]) for _, mode in matrix.modes())
     without = [
-        *([f"{total.lost} calls have no record"] if total.lost else []),
+        *([f"{total.lost} have no record"] if total.lost else []),
         *([f"{errors} scenarios failed by themselves"] if errors else []),
         *([f"could not be run: {', '.join(missing)}"] if missing else []),
     ]
-    if total.exit_status() or without:
+    if matrix.status() == 1:
+        several = sum(len(kernel.disagreements) for kernel in matrix.kernels)
+        found = f"{several} call{'s' if several > 1 else ''} disagree{'' if several > 1 else 's'} with the model"
+        return "bad", f"{'; '.join((found, *without))}."
+    if matrix.status():
         found = "Nothing disagrees" if total.agree else "Nothing was compared"
         return "open", f"{'; '.join((found, *without))}."
     unknown = total.inconclusive + total.unmodelled
     rest = f"; of {unknown} it cannot be told" if unknown else ""
     return "good", f"Every call that was compared agrees with the model, and none was lost{rest}."
-
-
-def totals(kernels: Sequence[Ran]) -> Summary:
-    """Calls by verdict over all kernels and modes."""
-    each = [mode.summary for kernel in kernels for mode in kernel.modes]
-    return Summary(*(sum(summary[name] for summary in each) for name in Summary._fields))
 
 
 def _figure(name: str, value: str) -> Markup:
@@ -62,25 +61,27 @@ def _figure(name: str, value: str) -> Markup:
     )
 
 
-def cards(kernels: Sequence[Ran]) -> Markup:
+def cards(kernels: Sequence[KernelRun]) -> Markup:
     """A card for each kernel; those that could not be run come first."""
     ordered = sorted(kernels, key=lambda kernel: not kernel.problem)
     return element("section", *map(_card, ordered), class_="cards", aria_label="Kernels")
 
 
-def _card(kernel: Ran) -> Markup:
+def _card(kernel: KernelRun) -> Markup:
     if kernel.problem:
+        several = len(kernel.disagreements)
+        told = f"{several} of its calls disagree." if several else None
         return element(
             "article",
             element("h3", kernel.name, " ", element("span", "! not run", class_="tag")),
             element("pre", kernel.problem, class_="problem"),
+            *([element("p", told, class_="wanting")] if told else []),
             class_="card failed",
         )
     summary = kernel.modes[0].summary
-    version = ".".join(map(str, summary["recorded_on"]["version"]))
     facts = (
         ("release", summary["kernel"]),
-        ("version", version),
+        ("version", kernel.version),
         ("model", _model(summary["behaviour"])),
         ("time", f"{kernel.seconds:.0f} s"),
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from listenwatch.matrix.results import KernelRun
 from listenwatch.model.rules import BacklogRule, Cited, Rule
 from listenwatch.report.page.markup import Markup, element
-from listenwatch.report.page.ran import Ran
 
 
-def coverage(kernels: Sequence[Ran]) -> Markup:
+def coverage(kernels: Sequence[KernelRun]) -> Markup:
     """Both tables, and by name the rules no kernel came to."""
     ran = [kernel for kernel in kernels if not kernel.problem]
     return element(
@@ -23,12 +23,14 @@ def coverage(kernels: Sequence[Ran]) -> Markup:
     )
 
 
-def exercised(kernel: Ran, key: str, rule: str) -> int:
+def exercised(kernel: KernelRun, key: str, rule: str) -> int:
     """Calls a rule explained: the modes of a kernel see the same calls, so of the one that saw most."""
     return max((mode.summary[key].get(rule, 0) for mode in kernel.modes), default=0)
 
 
-def _part(title: str, rules: Iterable[Cited], key: str, kernels: Sequence[Ran]) -> list[Markup]:
+def _part(
+    title: str, rules: Iterable[Cited], key: str, kernels: Sequence[KernelRun]
+) -> list[Markup]:
     counts = {rule: [exercised(kernel, key, rule.value) for kernel in kernels] for rule in rules}
     never = [rule.value for rule, numbers in counts.items() if not any(numbers)]
     told = f"Never exercised: {', '.join(never)}." if never else "Every one was exercised."

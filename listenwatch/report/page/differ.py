@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from listenwatch.matrix.results import KernelRun, Line, Mode
 from listenwatch.model.stages import STAGE_LABELS, StageIndex
 from listenwatch.report.live import stage_argument
-from listenwatch.report.page.ran import Line, Mode, Ran
 
 # Of a call, what is the same whatever the attach mode saw.
 _FACTS = {
@@ -35,7 +35,7 @@ class Differing(NamedTuple):
         return f"{self.what}: " + "; ".join(f"{v} on {', '.join(k)}" for v, k in self.values)
 
 
-def differences(scenario: str, kernels: Sequence[Ran]) -> list[Differing]:
+def differences(scenario: str, kernels: Sequence[KernelRun]) -> list[Differing]:
     """Every difference in how the kernels went through one scenario, in the order of its calls."""
     found: dict[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], list[int]] = {}
     for number, what, values in _facts(scenario, kernels):
@@ -49,7 +49,9 @@ def differences(scenario: str, kernels: Sequence[Ran]) -> list[Differing]:
     return [Differing(what, tuple(calls), values) for (what, values), calls in found.items()]
 
 
-def _facts(scenario: str, kernels: Sequence[Ran]) -> Iterator[tuple[int, str, dict[str, str]]]:
+def _facts(
+    scenario: str, kernels: Sequence[KernelRun]
+) -> Iterator[tuple[int, str, dict[str, str]]]:
     """Number of the call (0: the scenario), name of the fact, and its value on each kernel that has it."""
     ran = {kernel.name: modes for kernel in kernels if (modes := _with_calls(kernel, scenario))}
     first = {name: modes[0].calls[scenario] for name, modes in ran.items()}
@@ -64,7 +66,7 @@ def _facts(scenario: str, kernels: Sequence[Ran]) -> Iterator[tuple[int, str, di
             yield from ((number, *fact) for fact in _stage_facts(calls))
 
 
-def _with_calls(kernel: Ran, scenario: str) -> list[Mode]:
+def _with_calls(kernel: KernelRun, scenario: str) -> list[Mode]:
     return [mode for mode in kernel.modes if mode.calls.get(scenario)]
 
 

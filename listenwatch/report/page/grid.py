@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from listenwatch.matrix.results import KernelRun
 from listenwatch.report.page.differ import Differing
 from listenwatch.report.page.markup import Markup, element, joined
-from listenwatch.report.page.ran import Ran
 
 SIGNS = {
     "AGREE": "✓",
@@ -31,7 +31,7 @@ class Row(NamedTuple):
     differences: Sequence[Differing]
 
 
-def grid(rows: Sequence[Row], kernels: Sequence[Ran], titles: dict[str, str]) -> Markup:
+def grid(rows: Sequence[Row], kernels: Sequence[KernelRun], titles: dict[str, str]) -> Markup:
     """The whole table; ``titles`` says for a group what its scenarios are about."""
     groups = [(name, list(members)) for name, members in groupby(rows, lambda row: row.group)]
     return element(
@@ -47,7 +47,7 @@ def grid(rows: Sequence[Row], kernels: Sequence[Ran], titles: dict[str, str]) ->
     )
 
 
-def _heads(kernels: Sequence[Ran]) -> Iterator[Markup]:
+def _heads(kernels: Sequence[KernelRun]) -> Iterator[Markup]:
     yield element("th", "scenario", scope="col", class_="name")
     for kernel in kernels:
         below = (
@@ -61,7 +61,7 @@ def _heads(kernels: Sequence[Ran]) -> Iterator[Markup]:
     yield element("th", "differs between kernels", scope="col", class_="what")
 
 
-def _group(name: str, title: str, rows: Sequence[Row], kernels: Sequence[Ran]) -> Markup:
+def _group(name: str, title: str, rows: Sequence[Row], kernels: Sequence[KernelRun]) -> Markup:
     """The line above a group's scenarios, which folds them; it sums them up for each kernel."""
     button = element(
         "button",
@@ -78,7 +78,7 @@ def _group(name: str, title: str, rows: Sequence[Row], kernels: Sequence[Ran]) -
     return element("tbody", element("tr", head, *sums, about), class_="group")
 
 
-def _sums(rows: Sequence[Row], kernel: Ran) -> Iterator[Markup]:
+def _sums(rows: Sequence[Row], kernel: KernelRun) -> Iterator[Markup]:
     """How many scenarios of a group ended how, in the worst of a kernel's modes."""
     count = Counter(
         worst for row in rows if (worst := _worst(mode.word(row.name) for mode in kernel.modes))
@@ -95,11 +95,11 @@ def _worst(words: Iterable[str]) -> str:
     return next((word for word in order if word in met), "")
 
 
-def _body(group: str, rows: Sequence[Row], kernels: Sequence[Ran]) -> Markup:
+def _body(group: str, rows: Sequence[Row], kernels: Sequence[KernelRun]) -> Markup:
     return element("tbody", *(_row(row, kernels) for row in rows), id=f"group-{group}")
 
 
-def _row(row: Row, kernels: Sequence[Ran]) -> Markup:
+def _row(row: Row, kernels: Sequence[KernelRun]) -> Markup:
     words = {mode.word(row.name) for kernel in kernels for mode in kernel.modes} - {""}
     apart = {kernel for differing in row.differences for kernel in differing.apart}
     told = [str(differing) for differing in row.differences]
@@ -115,7 +115,7 @@ def _row(row: Row, kernels: Sequence[Ran]) -> Markup:
     )
 
 
-def _cell(scenario: str, kernel: Ran, *, apart: bool) -> Markup:
+def _cell(scenario: str, kernel: KernelRun, *, apart: bool) -> Markup:
     ran = [(mode.name, mode.word(scenario)) for mode in kernel.modes if mode.word(scenario)]
     if not ran:
         return element("td", "·", class_="none", title=f"{kernel.name}: not run")

@@ -145,9 +145,8 @@ function open() {
       cell.removeAttribute("aria-current");
     }
   }
-  panel.replaceChildren(head(place), differing(place), ...calls(place));
+  panel.replaceChildren(head(place), make("div", { class: "inside" }, differing(place), ...calls(place)));
   panel.hidden = false;
-  panel.scrollTop = 0;
   panel.querySelector("h2").focus({ preventScroll: true });
   if (opened && visible(opened)) opened.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
@@ -212,11 +211,11 @@ function calls({ mode: [, word, note, numbers] }) {
   return [
     note ? make("div", { class: "note" }, make("pre", {}, `${word === "SKIP" ? "Skipped: " : ""}${note}`)) : null,
     ...alike.map(({ number, places }) => call(data.calls[number], places, alike.length < 4)),
-  ].filter(Boolean);
+  ];
 }
 function call(seen, places, unfolded) {
   const apart = seen.predicted !== seen.observed && seen.verdict !== "AGREE";
-  const facts = [["asked", seen.asked], ["somaxconn", seen.somaxconn], ["predicted", seen.predicted, apart],
+  const facts = [["asked", seen.asked], ["somaxconn", seen.somaxconn], ["predicted", seen.predicted],
     ["observed", seen.observed, apart], ["socket", seen.protocol], ["door", seen.door]];
   return make("details", { class: "call", open: unfolded || seen.verdict !== "AGREE" },
     make("summary", {}, sign(seen.verdict), make("b", {}, spans(places)),
@@ -252,16 +251,16 @@ function stages(all) {
     make("tbody", {},
       ...all.filter((row) => !absent(row)).map(([label, predicted, observed, parted]) =>
         make("tr", { class: label.startsWith("the call") ? "ends" : null }, make("th", { scope: "row" }, label),
-          ...side(predicted, parted, "any"), ...side(observed, parted, "–"))),
+          ...side(predicted, parted, "any", "expected"), ...side(observed, parted, "–", "part"))),
       ...Object.entries(rest).map(([told, labels]) => make("tr", { class: "rest" },
         make("td", { colspan: 9 }, `${told}: ${labels.join(", ")}`)))));
 }
-function side(values, parted, free) {
+function side(values, parted, free, mark) {
   if (typeof values === "string") {
-    return [make("td", { colspan: 4, class: parted.length ? "side part" : "side absent" }, values)];
+    return [make("td", { colspan: 4, class: parted.length ? `side ${mark}` : "side absent" }, values)];
   }
   return values.map((value, place) => {
-    const kind = [place ? null : "side", place === 1 || place === 2 ? "number" : null, parted.includes(place) ? "part" : null];
+    const kind = [place ? null : "side", place === 1 || place === 2 ? "number" : null, parted.includes(place) ? mark : null];
     const none = place === 2 && values[3] !== null ? free : "–"; // a queue no number is right for
     return make("td", { class: kind.filter(Boolean).join(" ") || null }, value === null || value === "" ? none : value);
   });
