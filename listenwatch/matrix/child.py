@@ -35,10 +35,14 @@ class Child:
         # A file, not a pipe: nobody has to read it while it runs.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         # A session of its own: Ctrl-C is ours, and ends each in the way it ends best.
-        self._process = subprocess.Popen(
-            job.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors,
-            start_new_session=True,
-        )  # fmt: skip
+        try:
+            self._process = subprocess.Popen(
+                job.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=self._errors, start_new_session=True,
+            )  # fmt: skip
+        except OSError:
+            self._errors.close()
+            raise
         assert self._process.stdout is not None
         self._output = self._process.stdout
         os.set_blocking(self._output.fileno(), False)
@@ -98,14 +102,18 @@ class Child:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self.end()
+        self._output.close()
+        self._errors.close()
+
     def result(self, problem: str = "") -> KernelRun:
         """What came of it, once it has ended; ``problem`` is why it was ended."""
         self.read()
         if self._rest and not problem:
             self.damage = self.damage or "its last line was cut"
         problem = problem or self.damage or incomplete(self.printed, self._process.returncode, self.said())
-        self._output.close()
-        self._errors.close()
         return kernel_run(self.job.series, self.job.source, self.seconds, self.printed, problem)
 
 

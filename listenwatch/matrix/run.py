@@ -40,7 +40,7 @@ def run(
                     problem = f"cannot be started: {error.strerror}"
                     finished.append(kernel_run(job.series, job.source, 0, [], problem))
                     continue
-                stack.callback(child.end)
+                stack.callback(child.close)
                 running.append(child)
             for ready in select.select([c for c in running if c.readable], [], [], TICK_SECONDS)[0]:
                 ready.read()
