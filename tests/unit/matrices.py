@@ -7,7 +7,7 @@ from typing import Any
 from listenwatch.jsonlines import call_to_json, outcome_to_json
 from listenwatch.matrix.results import GUEST, KernelRun, Matrix, kernel_run
 from listenwatch.model.behaviour import LINUX_7_3, Behaviour
-from listenwatch.model.inputs import Door, Request
+from listenwatch.model.inputs import Door, Family, Request, Socket
 from listenwatch.verdict import Kind, judge
 from tests.unit import make
 
@@ -16,12 +16,13 @@ NAME = "backlog-kept-ipv4"
 
 def call(
     scenario: str = NAME, mode: str = "kprobe", *, wrong: bool = False,
-    behaviour: Behaviour = LINUX_7_3,
+    behaviour: Behaviour = LINUX_7_3, sock: Socket = make.TCP,
 ) -> dict[str, Any]:  # fmt: skip
     """A line for one call; a ``wrong`` one stored another limit than the model says."""
-    result = make.outcome(behaviour=behaviour)
+    result = make.outcome(sock, behaviour=behaviour)
     asked = Request(Door.SYSCALL, True, True, 511)
-    record = make.observe(asked, make.TCP, make.environment(), result)._replace(address=bytes(4))
+    record = make.observe(asked, sock, make.environment(), result)
+    record = record._replace(address=bytes(4 if sock.family == Family.INET else 16))
     if wrong:
         record = record._replace(post=record.post._replace(max_ack_backlog=7))
     verdict = judge(record, behaviour)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import wrap
 
-from tabulate import tabulate
-
 from listenwatch.matrix.results import KernelRun, Matrix, Mode
 from listenwatch.report.matrix.cases import cases
 from listenwatch.report.table import WIDTH
@@ -14,6 +12,8 @@ from listenwatch.terminal import BOLD, escape, paint
 from listenwatch.verdict import Kind
 
 _MOST = 5  # notes of one kernel and mode
+_HEADS = ("kernel", "version", "mode", "agree", "disagree", "inconcl.", "unmod.", "lost", "skip", "fail", "equal", "time")
+_WORDS = 3  # of these columns are words, the others numbers
 _QUIET = (Kind.AGREE.value, "SKIP")
 
 
@@ -43,14 +43,20 @@ def _wrapped(text: str) -> list[str]:
 
 def totals_table(matrix: Matrix) -> str:
     """A line for each kernel and mode: calls by verdict, scenarios, and how many records equal the first mode's."""
-    rows = [row for kernel in matrix.kernels for row in _rows(kernel)]
-    heads = ("kernel", "version", "mode", "agree", "disag", "incon", "unmod", "lost", "skip", "fail", "equal", "time")
-    return tabulate(rows, heads, tablefmt="simple", disable_numparse=True, colalign=("left",) * 3 + ("right",) * 9)
+    rows = [_HEADS, *(row for kernel in matrix.kernels for row in _rows(kernel))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows.insert(1, tuple("-" * width for width in widths))
+    return "\n".join("  ".join(map(_aligned, row, widths, range(len(row)))).rstrip() for row in rows)
+
+
+def _aligned(cell: str, width: int, number: int) -> str:
+    """Words to the left, numbers to the right. tabulate would need 107 columns for this table."""
+    return cell.ljust(width) if number < _WORDS else cell.rjust(width)
 
 
 def _rows(kernel: KernelRun) -> Iterator[tuple[str, ...]]:
     if not kernel.modes:
-        yield (kernel.name, "not observed", *[""] * 9, f"{kernel.seconds:.0f} s")
+        yield (kernel.name, "not observed", *[""] * (len(_HEADS) - _WORDS), f"{kernel.seconds:.0f} s")
     for number, mode in enumerate(kernel.modes):
         beside = mode.summary.get("beside")
         equal = f"{beside['equal']}/{beside['equal'] + beside['different']}" if beside else ""
