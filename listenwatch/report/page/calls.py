@@ -10,7 +10,6 @@ from listenwatch.matrix.results import KernelRun, Line
 from listenwatch.model.stages import STAGE_LABELS, StageIndex
 from listenwatch.reasons import errno_text
 from listenwatch.report.live import stage_argument
-from listenwatch.report.page.markup import visible
 from listenwatch.verdict import NOT_REACHED
 
 _FIELDS = ("value", "max_ack_backlog", "ack_backlog", "state")
@@ -62,8 +61,7 @@ def panel_data(kernels: Sequence[KernelRun]) -> dict[str, Any]:
         }
         for kernel in kernels
     }
-    data: dict[str, Any] = _visible({"cells": cells, "calls": calls.values, "rows": rows.values})
-    return data
+    return {"cells": cells, "calls": calls.values, "rows": rows.values}
 
 
 def _call(line: Line, rows: Pool) -> Line:
@@ -164,12 +162,3 @@ def _parted(parted: set[str], value: str, others: str) -> list[int]:
     """Which of the four values differ, by the names the verdict gave the differences."""
     names = (value, *(others.format(field) for field in _FIELDS[1:]))
     return [number for number, name in enumerate(names) if name in parted]
-
-
-def _visible(value: Any) -> Any:
-    """The same with every string, keys too, fit to be shown."""
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, dict):
-        return {visible(key): _visible(of_key) for key, of_key in value.items()}
-    return [_visible(each) for each in value] if isinstance(value, list | tuple) else value
