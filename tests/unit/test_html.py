@@ -408,7 +408,7 @@ def test_hostile_strings_do_not_break_out() -> None:
         FAILED._replace(error=HOSTILE),
     )
     hostile = ran(HOSTILE, *results, behaviour=HOSTILE, attach=HOSTILE)
-    text = html_report(matrix(hostile, GONE._replace(problem=HOSTILE, series=HOSTILE)))
+    text = html_report(matrix(hostile, GONE._replace(problem=HOSTILE)))
     page = Page(text)
     assert page.tags == Page(html_report(KERNELS)).tags
     assert not set("\x1b\u202e\x00") & set(text)
