@@ -12,7 +12,8 @@ import pytest
 
 from listenwatch.report.html import html_report
 from tests.require import require
-from tests.unit.test_html import AGREED, GONE, HOSTILE, KERNELS, Page, matrix, ran, scenario
+from tests.unit.test_html import GONE, HOSTILE, KERNELS, Page, matrix, ran
+from tests.unit.test_scenarios import AGREED, scenario
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome") or ""
 QUIET = "--headless --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"

@@ -11,6 +11,7 @@ from listenwatch.reasons import errno_text
 from listenwatch.report.live import stage_argument
 from listenwatch.verdict import NOT_REACHED
 
+NO_PREDICTION = "no prediction"
 _FIELDS = ("value", "max_ack_backlog", "ack_backlog", "state")
 _KEPT = (
     "door",
@@ -105,7 +106,7 @@ def _rows(line: Line) -> Iterator[list[Any]]:
     result = "no return seen" if line["result"] is None else f"= {errno_text(line['result'])}"
     yield [
         "the call returns",
-        _told(f"= {errno_text(told['result'])}", told, "") if told else "nothing",
+        _told(f"= {errno_text(told['result'])}", told, "") if told else NO_PREDICTION,
         _socket(result, line["post"]),
         _parted(parted, "result", "{} at return"),
     ]
@@ -124,22 +125,11 @@ def _stage_row(index: StageIndex, line: Line, parted: set[str]) -> list[Any]:
     seen = line["stages"].get(name)
     unseen = NOT_REACHED if name in line["watched"] else "not visible"
     if expected and not seen and unseen == NOT_REACHED and label not in parted:
-        unseen = (
-            "not seen"  # the verdict excuses it: folded into its caller, or skipped by the kernel
-        )
-    if label in parted:
-        return [
-            label,
-            _stage(index, expected, NOT_REACHED),
-            _stage(index, seen, unseen),
-            list(range(4)),
-        ]
-    return [
-        label,
-        _stage(index, expected, NOT_REACHED if line["predicted"] else "nothing"),
-        _stage(index, seen, unseen),
-        _parted(parted, f"{label} value", label + " {}"),
-    ]
+        # The verdict excuses it: folded into its caller, or skipped by the kernel.
+        unseen = "not seen"
+    unpredicted = NOT_REACHED if line["predicted"] else NO_PREDICTION
+    fields = [0, 1, 2, 3] if label in parted else _parted(parted, f"{label} value", label + " {}")
+    return [label, _stage(index, expected, unpredicted), _stage(index, seen, unseen), fields]
 
 
 def _stage(index: StageIndex, stage: Line | None, absent: str) -> list[Any] | str:
