@@ -12,7 +12,7 @@ from listenwatch.errors import UsageError
 from listenwatch.guests.boot import catch_signals
 from listenwatch.matrix.plan import Job, plan
 from listenwatch.matrix.progress import Progress
-from listenwatch.matrix.results import HERE, KernelRun, Matrix
+from listenwatch.matrix.results import KernelRun, Matrix
 from listenwatch.matrix.run import run as run_jobs
 from listenwatch.matrix.vectors import write_vectors
 from listenwatch.report.matrix.files import json_lines, write_reports

@@ -64,4 +64,5 @@ def _ended(run: KernelRun) -> str:
     elapsed = f"{run.seconds:4.0f} s"
     if run.problem:
         return escape(f"{elapsed}  NOT OBSERVED: {run.problem.partition(chr(10))[0]}")
-    return f"{elapsed}  " + "; ".join(f"{mode.name}: {mode.totals}" for mode in run.modes)
+    told = (f"{mode.name} {mode.totals.agree} agree, {mode.totals.disagree} disagree" for mode in run.modes)
+    return f"{elapsed}  {'; '.join(told)}"
