@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from importlib.resources import files
+from typing import Any
 
 from listenwatch import __version__
 from listenwatch.matrix.results import Matrix
@@ -15,7 +16,7 @@ from listenwatch.report.page.cards import cards, headline
 from listenwatch.report.page.coverage import coverage
 from listenwatch.report.page.differ import differences
 from listenwatch.report.page.grid import Row, grid
-from listenwatch.report.page.markup import Markup, text
+from listenwatch.report.page.markup import Markup, text, visible
 from listenwatch.scenarios.catalogue import FILES, all_scenarios
 
 
@@ -26,7 +27,8 @@ def html_report(matrix: Matrix) -> str:
     without a ``<``, and the page's policy lets no script run but its own and nothing be loaded.
     """
     kernels, rows = matrix.kernels, _rows(matrix)
-    made = f"{matrix.started} in {matrix.seconds:.0f} s, by listenwatch {__version__}"
+    started = matrix.started.replace("T", " ").replace("Z", " UTC")
+    made = f"{started} in {matrix.seconds:.0f} s, by listenwatch {__version__}"
     style, script = _piece("page.css"), _piece("page.js")
     data = panel_data(kernels) | {
         "scenarios": {
@@ -42,6 +44,7 @@ def html_report(matrix: Matrix) -> str:
         made=text(made),
         headline=headline(matrix, sum(bool(row.differences) for row in rows)),
         cards=cards(kernels),
+        unless_scenarios="" if rows else " hidden",
         grid=grid(rows, kernels, _titles()),
         coverage=coverage(kernels),
         data=_embedded(data),
@@ -86,7 +89,16 @@ def _hash(source: str) -> str:
 
 def _embedded(data: object) -> Markup:
     r"""JSON that no HTML parser sees an end or a comment in: ``<``, ``>`` and ``&`` as ``\u`` escapes."""
-    dumped = json.dumps(data, separators=(",", ":"))
+    dumped = json.dumps(_visible(data), separators=(",", ":"))
     for character in "<>&":
         dumped = dumped.replace(character, f"\\u{ord(character):04x}")
     return Markup(dumped)
+
+
+def _visible(value: Any) -> Any:
+    """The same with every string, keys too, fit to be shown."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {visible(key): _visible(of_key) for key, of_key in value.items()}
+    return [_visible(each) for each in value] if isinstance(value, list | tuple) else value

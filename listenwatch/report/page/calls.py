@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,9 +9,9 @@ from listenwatch.matrix.results import KernelRun, Line
 from listenwatch.model.stages import STAGE_LABELS, StageIndex
 from listenwatch.reasons import errno_text
 from listenwatch.report.live import stage_argument
-from listenwatch.report.page.markup import visible
 from listenwatch.verdict import NOT_REACHED
 
+NO_PREDICTION = "no prediction"
 _FIELDS = ("value", "max_ack_backlog", "ack_backlog", "state")
 _KEPT = (
     "door",
@@ -36,7 +35,7 @@ class Pool:
 
     def number(self, value: object) -> int:
         """The value's number."""
-        key = json.dumps(value)
+        key = repr(value)
         if key not in self._numbers:
             self._numbers[key] = len(self.values)
             self.values.append(value)
@@ -62,8 +61,7 @@ def panel_data(kernels: Sequence[KernelRun]) -> dict[str, Any]:
         }
         for kernel in kernels
     }
-    data: dict[str, Any] = _visible({"cells": cells, "calls": calls.values, "rows": rows.values})
-    return data
+    return {"cells": cells, "calls": calls.values, "rows": rows.values}
 
 
 def _call(line: Line, rows: Pool) -> Line:
@@ -108,7 +106,7 @@ def _rows(line: Line) -> Iterator[list[Any]]:
     result = "no return seen" if line["result"] is None else f"= {errno_text(line['result'])}"
     yield [
         "the call returns",
-        _told(f"= {errno_text(told['result'])}", told, "") if told else "nothing",
+        _told(f"= {errno_text(told['result'])}", told, "") if told else NO_PREDICTION,
         _socket(result, line["post"]),
         _parted(parted, "result", "{} at return"),
     ]
@@ -127,22 +125,11 @@ def _stage_row(index: StageIndex, line: Line, parted: set[str]) -> list[Any]:
     seen = line["stages"].get(name)
     unseen = NOT_REACHED if name in line["watched"] else "not visible"
     if expected and not seen and unseen == NOT_REACHED and label not in parted:
-        unseen = (
-            "not seen"  # the verdict excuses it: folded into its caller, or skipped by the kernel
-        )
-    if label in parted:
-        return [
-            label,
-            _stage(index, expected, NOT_REACHED),
-            _stage(index, seen, unseen),
-            list(range(4)),
-        ]
-    return [
-        label,
-        _stage(index, expected, NOT_REACHED if line["predicted"] else "nothing"),
-        _stage(index, seen, unseen),
-        _parted(parted, f"{label} value", label + " {}"),
-    ]
+        # The verdict excuses it: folded into its caller, or skipped by the kernel.
+        unseen = "not seen"
+    unpredicted = NOT_REACHED if line["predicted"] else NO_PREDICTION
+    fields = [0, 1, 2, 3] if label in parted else _parted(parted, f"{label} value", label + " {}")
+    return [label, _stage(index, expected, unpredicted), _stage(index, seen, unseen), fields]
 
 
 def _stage(index: StageIndex, stage: Line | None, absent: str) -> list[Any] | str:
@@ -164,12 +151,3 @@ def _parted(parted: set[str], value: str, others: str) -> list[int]:
     """Which of the four values differ, by the names the verdict gave the differences."""
     names = (value, *(others.format(field) for field in _FIELDS[1:]))
     return [number for number, name in enumerate(names) if name in parted]
-
-
-def _visible(value: Any) -> Any:
-    """The same with every string, keys too, fit to be shown."""
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, dict):
-        return {visible(key): _visible(of_key) for key, of_key in value.items()}
-    return [_visible(each) for each in value] if isinstance(value, list | tuple) else value

@@ -17,11 +17,12 @@ def headline(matrix: Matrix, different: int) -> Markup:
     """
     kernels = matrix.kernels
     ran = sum(not kernel.problem for kernel in kernels)
+    scenarios = len(matrix.scenario_names)
     figures = [
         ("kernels", f"{ran} of {len(kernels)}" if ran < len(kernels) else str(ran)),
-        ("scenarios", str(len(matrix.scenario_names))),
+        *([("scenarios", str(scenarios))] if scenarios else []),
         *((name, str(number)) for name, number in matrix.totals()._asdict().items()),
-        ("differ between kernels", str(different)),
+        *([("scenarios that differ between kernels", str(different))] if scenarios else []),
     ]
     kind, sentence = conclusion(matrix)
     return element(
@@ -37,11 +38,12 @@ def conclusion(matrix: Matrix) -> tuple[str, str]:
     total = matrix.totals()
     missing = [kernel.name for kernel in matrix.kernels if kernel.problem]
     errors = sum(len(mode.summary["errors"]) for _, mode in matrix.modes())
-    without = [
-        *([f"{total.lost} have no record"] if total.lost else []),
-        *([f"{errors} scenarios failed by themselves"] if errors else []),
-        *([f"could not be run: {', '.join(missing)}"] if missing else []),
-    ]
+    wanting = (
+        ("without a record", str(total.lost) if total.lost else ""),
+        ("scenarios that failed by themselves", str(errors) if errors else ""),
+        ("could not be run", ", ".join(missing)),
+    )
+    without = [f"{what}: {how}" for what, how in wanting if how]
     if matrix.status() == 1:
         several = sum(len(kernel.disagreements) for kernel in matrix.kernels)
         found = f"{several} call{'s' if several > 1 else ''} disagree{'' if several > 1 else 's'} with the model"
@@ -110,8 +112,7 @@ def _modes(modes: Sequence[Mode]) -> Markup:
     """A column for each mode: its calls by verdict, and how its records compare with the first one's."""
     heads = element("tr", element("th", "calls", scope="col"), *(_head(mode) for mode in modes))
     rows = [_row(name, [mode.summary[name] for mode in modes]) for name in Summary._fields]
-    skipped = ("scenarios skipped", [str(len(mode.summary["skipped"])) for mode in modes])
-    rest = [skipped, *_beside(modes)]
+    rest = [_ran(modes), *_beside(modes)]
     more = (
         element("tr", element("th", name, scope="row"), *(element("td", v) for v in values))
         for name, values in rest
@@ -119,6 +120,13 @@ def _modes(modes: Sequence[Mode]) -> Markup:
     return element(
         "table", element("thead", heads), element("tbody", *rows, *more), class_="numbers"
     )
+
+
+def _ran(modes: Sequence[Mode]) -> tuple[str, list[str]]:
+    summaries = [mode.summary for mode in modes]
+    if "histories" in summaries[0]:
+        return "histories", [str(summary["histories"]) for summary in summaries]
+    return "scenarios skipped", [str(len(summary["skipped"])) for summary in summaries]
 
 
 def _head(mode: Mode) -> Markup:
@@ -146,8 +154,10 @@ def _beside(modes: Sequence[Mode]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _notes(modes: Sequence[Mode]) -> Iterator[Markup]:
-    """Why scenarios were skipped, and how they failed, mode by mode."""
-    skips = Counter((m.name, reason) for m in modes for reason in m.summary["skipped"].values())
+    """Why scenarios were skipped, and which scenarios and histories went wrong, mode by mode."""
+    skips = Counter(
+        (m.name, reason) for m in modes for reason in m.summary.get("skipped", {}).values()
+    )
     if skips:
         items = [
             element("li", element("b", str(number)), f" {mode}: {reason}")
@@ -157,6 +167,16 @@ def _notes(modes: Sequence[Mode]) -> Iterator[Markup]:
             "details",
             element("summary", f"{skips.total()} skipped, and why"),
             element("ul", *items),
+        )
+    for mode, failure in ((m.name, f) for m in modes for f in m.summary.get("failures", ())):
+        shown = failure["smallest"] or failure["program"]
+        told = "\n".join(" ".join(map(str, operation)) for operation in shown)
+        yield element(
+            "details",
+            element("summary", f"history {failure['history']} disagrees, {mode}"),
+            element("pre", told),
+            *(element("p", reason) for reason in failure["reasons"]),
+            class_="errors",
         )
     failed = [(m.name, *error) for m in modes for error in m.summary["errors"].items()]
     if failed:

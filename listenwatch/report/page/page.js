@@ -209,7 +209,7 @@ function calls({ mode: [, word, note, numbers] }) {
     else alike.push({ number, places: [place + 1] });
   });
   return [
-    note ? make("div", { class: "note" }, make("pre", {}, `${word === "SKIP" ? "Skipped: " : ""}${note}`)) : null,
+    note ? make("div", { class: "note" }, word === "SKIP" ? `Skipped: ${note}` : make("pre", {}, note)) : null,
     ...alike.map(({ number, places }) => call(data.calls[number], places, alike.length < 4)),
   ];
 }
