@@ -128,10 +128,10 @@ def incomplete(printed: Sequence[dict[str, Any]], status: int, said: str) -> str
         if "scenario_names" not in summary:  # of random histories only what disagrees has a line
             continue
         own = (summary["engine"], summary["mode"])
-        lines = sum((line["engine"], line["attach"]) == own for line in calls)
+        lines = sum((line.get("engine"), line.get("attach")) == own for line in calls)
         counted = sum(summary[field] for field in Summary._fields if field != "lost")
         if lines != counted:
             return f"{summary['mode']}: {lines} calls came, its summary counts {counted}"
-    named = {(summary["engine"], summary["mode"]) for summary in summaries}
-    missing = {(c["engine"], c["attach"]) for c in calls if "engine" in c} - named
-    return f"no summary of {' '.join(sorted(missing)[0])}" if missing else ""
+    named = {f"{summary['engine']} {summary['mode']}" for summary in summaries}
+    seen = {f"{call.get('engine')} {call.get('attach')}" for call in calls if "history" not in call}
+    return f"no summary of {min(seen - named)}" if seen - named else ""

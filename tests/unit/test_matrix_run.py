@@ -62,6 +62,7 @@ FAILURES = {
     "its last line was cut": ([call(), summary(call())], "print('{', end='')"),
     "printed what is not a JSON object: b'nonsense'": ([call(), summary(call())], "print('nonsense')"),
     "kprobe: 1 calls came, its summary counts 2": ([call(), summary(call(), call())], ""),
+    "no summary of None None": ([call(), {"stray": 1}, summary(call())], ""),
     "no summary of core tracepoint": ([call(), call(mode="tracepoint"), summary(call())], ""),
 }  # fmt: skip
 
