@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -134,7 +135,7 @@ def _observe(jobs: list[Job], progress: Progress, timeout: float) -> Matrix:
     finished: list[KernelRun] = []
     try:
         with catch_signals():
-            run_jobs(jobs, at_once=2, timeout=timeout, tell=progress.tell, finished=finished)
+            run_jobs(jobs, at_once=min(2, len(os.sched_getaffinity(0))), timeout=timeout, tell=progress.tell, finished=finished)
     except (KeyboardInterrupt, SystemExit):
         progress.clear()
         done = ", ".join(run.name for run in finished) or "no kernel"
