@@ -15,10 +15,10 @@ BPF_FLAGS := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
 	-I/usr/include/$(shell uname -m)-linux-gnu
 
 PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 python3-venv \
-	qemu-system-x86 kmod busybox-static file debian-archive-keyring
+	qemu-system-x86 kmod busybox-static file debian-archive-keyring libelf1
 OBJECTS := listenwatch/engines/listen.bpf.o listenwatch/engines/refuse.bpf.o
 
-.PHONY: help setup verify verify-guest matrix test lint vectors mutants bench bench-guest clean
+.PHONY: help setup verify verify-guest matrix test lint vectors mutants sabotage bench bench-guest clean
 
 help:
 	@echo 'make verify   set up, then check listen() on this kernel, and with kprobes in a VM if it has none'
@@ -27,6 +27,7 @@ help:
 	@echo 'make bench-guest  the overhead with kprobes, beside bpftrace and bcc, in a VM'
 	@echo 'make matrix   verify on this kernel and in VMs with every other the mirror has, side by side'
 	@echo 'make mutants  mutation testing of the model and the verdict'
+	@echo 'make sabotage  kernels broken on purpose, one thing each, in a VM: verify has to catch them'
 	@echo 'make vectors  the matrix, which then also records the test vectors afresh'
 	@echo 'make setup    apt packages, .venv, compiled probe'
 	@echo 'make clean    remove what was built'
@@ -53,7 +54,7 @@ setup: .venv/.packages .venv/.installed $(OBJECTS)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[guest,test]'
 	@touch $@
 
-listenwatch/engines/%.bpf.o: probes/%.bpf.c probes/listen.h probes/kernel.h .venv/.packages
+listenwatch/engines/%.bpf.o: probes/%.bpf.c $(wildcard probes/*.h) .venv/.packages
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@
 	@llvm-strip -g $@
 
@@ -76,6 +77,10 @@ lint: setup
 # Every change of the model and the verdict that the unit tests should notice, one at a time.
 mutants: setup
 	$(PY) -m tests.mutation
+
+# Kernel modules that each break one thing in the listen path; also part of make test.
+sabotage: setup
+	$(SUDO) $(PY) -m tests.sabotage
 
 bench: setup
 	@command -v strace >/dev/null || $(SUDO) apt-get install -y -qq strace >/dev/null

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from listenwatch.attempts import Attempt
-from listenwatch.reasons import errno_text
+from listenwatch.engines.attempts import ENOTSUPP, Attempt
 
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
 """The capabilities that matter here and their numbers (include/uapi/linux/capability.h)."""
 
-_ENOTSUPP = 524  # the kernel's own, in no user header: "this architecture has no trampolines"
 _REFUSALS = (
     errno.EPERM,
     errno.EACCES,
@@ -23,7 +21,7 @@ _REFUSALS = (
     errno.EOPNOTSUPP,
     errno.EPROTONOSUPPORT,
     errno.ENOPROTOOPT,
-    _ENOTSUPP,
+    ENOTSUPP,
 )
 """Errnos that mean no. Any other, such as ENOMEM, says nothing of the kernel: unknown."""
 
@@ -76,15 +74,10 @@ def tried(name: str, attempt: Attempt, privilege: Privilege) -> Feature:
         return Feature(name, Answer.UNKNOWN, f"{attempt.what}: {attempt.note}")
     if not attempt.error:
         return Feature(name, Answer.YES, f"{attempt.what} worked")
-    refused = f"{attempt.what}: {error_name(attempt.error)}"
+    refused = f"{attempt.what}: {attempt.refusal}"
     if attempt.error in (errno.EPERM, errno.EACCES) and not privilege.may_use_bpf:
         return Feature(name, Answer.UNKNOWN, f"{refused} without privilege")
     return Feature(name, Answer.NO if attempt.error in _REFUSALS else Answer.UNKNOWN, refused)
-
-
-def error_name(error: int) -> str:
-    """The errno's name, with the kernel's own ENOTSUPP among them."""
-    return "ENOTSUPP" if error == _ENOTSUPP else errno_text(-error)
 
 
 def all_of(name: str, needed: Sequence[Feature]) -> Feature:

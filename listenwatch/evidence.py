@@ -8,9 +8,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from listenwatch import attempts
 from listenwatch.answers import Privilege
-from listenwatch.attempts import Attempt
+from listenwatch.engines import attempts
+from listenwatch.engines.attempts import Attempt
 from listenwatch.kernel import Kernel, running_kernel
 
 HOOKS = (

@@ -67,12 +67,16 @@ def mode_features(seen: Evidence) -> list[Feature]:
     hooks = {feature.name: feature for feature in hook_features(seen)}
     needed = [offered[name] for name in _BASE]
     required = {p.target for p in PROGRAMS if p.kind == "kprobe" and p.required}
-    kprobe = [offered["kprobes"], *(hooks[name] for name in HOOKS if name in required)]
-    return [all_of("kprobe", [*needed, *kprobe]), all_of("tracepoint", needed)]
+    inside = [*needed, *(hooks[name] for name in HOOKS if name in required)]
+    return [
+        all_of("kprobe", [*inside, offered["kprobes"]]),
+        all_of("fentry", [*inside, offered["fentry"]]),
+        all_of("tracepoint", needed),
+    ]
 
 
 _BASE = ("BTF", "ring buffer", "sys_enter_listen", "sys_exit_listen", STATE_TRACEPOINT)
-"""What both attach modes need."""
+"""What every attach mode needs."""
 
 
 def behaviour_fields(seen: Evidence) -> list[Field]:

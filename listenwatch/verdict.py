@@ -54,8 +54,8 @@ class Verdict(NamedTuple):
 def judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None = None) -> Verdict:
     """Compare the call with every outcome the model allows for its inputs.
 
-    ``knowledge`` adds what a scenario knows of the world; what the record itself says of the
-    security module's answer stands.
+    ``knowledge`` is what a scenario knows of the world; where it does not know the security module's
+    answer, what the record itself says of it stands.
     """
     if call.door == Door.UNKNOWN:
         return _inconclusive(
@@ -64,7 +64,7 @@ def judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None = 
         )
     known = call.knowledge
     if knowledge is not None:
-        refusal = knowledge.refusal if known.refusal is None else known.refusal
+        refusal = known.refusal if knowledge.refusal is None else knowledge.refusal
         known = knowledge._replace(refusal=refusal)
     nearest: tuple[Outcome, tuple[Difference, ...]] | None = None
     try:

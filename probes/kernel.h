@@ -120,6 +120,11 @@ struct task_struct {
 
 #pragma clang attribute pop
 
+#define read_field BPF_CORE_READ
+#define read_bit_field BPF_CORE_READ_BITFIELD
+#define offset_in(pointer, field) bpf_core_field_offset((pointer)->field)
+#define size_in(pointer, field) bpf_core_field_size((pointer)->field)
+
 /*
  * An integer sysctl whose width changed: tcp_syncookies and tcp_abort_on_overflow became u8 in v5.13
  * (Linux kernel commit 4ecc1baf362c ("tcp: convert elligible sysctls to u8") (in v5.13)).
@@ -160,7 +165,7 @@ static __always_inline __u8 read_ulp(struct sock *sk)
 }
 
 /* Whether this thread is in a 32-bit system call (in_32bit_syscall(), arch/x86). */
-static __always_inline bool in_compat_syscall(void)
+static __always_inline bool in_32bit_call(void)
 {
 #if defined(__TARGET_ARCH_x86)
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -168,6 +173,15 @@ static __always_inline bool in_compat_syscall(void)
 	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
 #else
 	return true;
+#endif
+}
+
+/* The arguments of listen() in the registers of a 32-bit caller: ebx and ecx. */
+static __always_inline void read_ia32_arguments(struct pt_regs *user, int *fd, int *backlog)
+{
+#if defined(__TARGET_ARCH_x86)
+	bpf_probe_read_kernel(fd, sizeof(*fd), &user->rbx);
+	bpf_probe_read_kernel(backlog, sizeof(*backlog), &user->rcx);
 #endif
 }
 

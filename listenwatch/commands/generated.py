@@ -9,8 +9,8 @@ from pathlib import Path
 
 from listenwatch.behaviours import override
 from listenwatch.commands.setting import setting_of
-from listenwatch.commands.witnesses import modes_of
-from listenwatch.engines.core import CoreEngine
+from listenwatch.commands.witnesses import witnesses_of
+from listenwatch.engines.choose import open_engine
 from listenwatch.errors import UsageError
 from listenwatch.histories.campaign import Campaign, run_campaign
 from listenwatch.histories.check import History
@@ -28,15 +28,16 @@ def run_generated(args: argparse.Namespace) -> int:
     _refuse(args)
     kernel = running_kernel()
     behaviour = override(behaviour_of(kernel), args.behaviour)
-    each = [
-        _run_one(args, kernel, behaviour, mode) for mode in modes_of(args.attach)
-    ]
+    witnesses = witnesses_of(args.engine, args.attach)
+    each = [_run_one(args, kernel, behaviour, witness) for witness in witnesses]
     return next((status for status in (1, 4) if status in each), 0)
 
 
-def _run_one(args: argparse.Namespace, kernel: Kernel, behaviour: Behaviour, mode: str) -> int:
+def _run_one(
+    args: argparse.Namespace, kernel: Kernel, behaviour: Behaviour, witness: tuple[str, str]
+) -> int:
     telling = _Telling(args)
-    with CoreEngine(mode, follow=True) as engine:
+    with open_engine(*witness, follow=True) as engine:
         setting = setting_of(kernel, behaviour, args, engine)
         try:
             campaign = run_campaign(

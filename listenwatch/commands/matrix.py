@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from listenwatch.engines.programs import ATTACH_MODES
 from listenwatch.errors import UsageError
 from listenwatch.guests.boot import catch_signals
 from listenwatch.matrix.plan import Job, plan
@@ -51,7 +52,7 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--attach",
-        choices=("all", "auto", "kprobe", "tracepoint"),
+        choices=("all", "auto", *ATTACH_MODES),
         default="all",
         help="how to watch, as in verify (default: every mode a kernel offers, at once)",
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 
 from listenwatch.behaviours import describe
-from listenwatch.engines.core import CoreEngine
+from listenwatch.engines.engine import Engine
 from listenwatch.kernel import Kernel
 from listenwatch.model.behaviour import Behaviour
 
 
 def setting_of(
-    kernel: Kernel, behaviour: Behaviour, args: argparse.Namespace, engine: CoreEngine
+    kernel: Kernel, behaviour: Behaviour, args: argparse.Namespace, engine: Engine
 ) -> dict[str, str]:
     """What a run ran on, for its report."""
     return {

@@ -12,7 +12,9 @@ from listenwatch.behaviours import override
 from listenwatch.commands.generated import run_generated
 from listenwatch.commands.setting import setting_of
 from listenwatch.commands.witnesses import open_engines
-from listenwatch.engines.core import CoreEngine as Engine
+from listenwatch.engines.choose import ENGINES
+from listenwatch.engines.engine import Engine
+from listenwatch.engines.programs import ATTACH_MODES
 from listenwatch.kernel import Kernel, behaviour_of, running_kernel
 from listenwatch.report.ktap import ktap
 from listenwatch.report.verification import Verification
@@ -48,10 +50,16 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="name the scenarios and run none")
     parser.add_argument(
         "--attach",
-        choices=("auto", "kprobe", "tracepoint", "all"),
+        choices=("auto", *ATTACH_MODES, "all"),
         default="auto",
         help="how to watch (default: the richest this kernel offers); all: every mode at once, "
         "each judged, and their records compared",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=(*ENGINES, "all"),
+        default="core",
+        help="what loads the probes (default: core)",
     )
     parser.add_argument("--strict", action="store_true", help="what is not conclusive is a failure")
     parser.add_argument(
@@ -100,7 +108,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     kernel = running_kernel()
     behaviour = override(behaviour_of(kernel), args.behaviour)
-    with unload_what_was_loaded(), open_engines('core', args.attach, follow=True) as engines:
+    with unload_what_was_loaded(), open_engines(
+        args.engine, args.attach, follow=True
+    ) as engines:
         results: list[tuple[Result, ...]] = []
         for of_scenario in _with_progress(run_all(scenarios, engines, behaviour), len(scenarios)):
             results.append(of_scenario)

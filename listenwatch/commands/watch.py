@@ -11,8 +11,10 @@ import time
 from collections.abc import Iterable
 
 from listenwatch import filters
-from listenwatch.engines.core import CoreEngine
+from listenwatch.engines.choose import open_engine
+from listenwatch.engines.engine import Engine
 from listenwatch.engines.loss import Loss
+from listenwatch.engines.programs import ATTACH_MODES
 from listenwatch.errors import UsageError
 from listenwatch.follow import Followed, Signals
 from listenwatch.jsonlines import call_to_json
@@ -56,7 +58,7 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--attach",
-        choices=("auto", "kprobe", "tracepoint"),
+        choices=("auto", *ATTACH_MODES),
         default="auto",
         help="how to attach the probes (default: the richest this kernel offers)",
     )
@@ -76,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     kernel = running_kernel()
     signals = Signals()
     try:
-        with CoreEngine(options.attach, follow=bool(command)) as engine:
+        with open_engine("core", options.attach, follow=bool(command)) as engine:
             watch = Watch(options, engine, kernel, followed=bool(command))
             watch.announce()
             tree = Followed(command) if command else None
@@ -95,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _pump(
-    watch: Watch, engine: CoreEngine, signals: Signals, tree: Followed | None, duration: float | None
+    watch: Watch, engine: Engine, signals: Signals, tree: Followed | None, duration: float | None
 ) -> None:
     """Move records from the engine to the watch until there is a reason to end."""
     poll = select.poll()
@@ -134,7 +136,7 @@ class Watch:
     """Judges the calls that pass the filters, shows them, records them, and keeps their verdicts' kinds."""
 
     def __init__(
-        self, options: argparse.Namespace, engine: CoreEngine, kernel: Kernel, *, followed: bool
+        self, options: argparse.Namespace, engine: Engine, kernel: Kernel, *, followed: bool
     ) -> None:
         self._options = options
         self._engine = engine

@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from listenwatch.engines.core import CoreEngine
-from listenwatch.engines.programs import choose_mode
+from listenwatch.engines.choose import ENGINES, open_engine
+from listenwatch.engines.engine import Engine
+from listenwatch.engines.programs import modes_here
 
 
-def modes_of(attach: str) -> tuple[str, ...]:
-    """The attach modes ``attach`` names: ``all`` are those this kernel offers, the richest first."""
-    if attach != "all":
-        return (attach,)
-    return ("kprobe", "tracepoint") if choose_mode("auto")[0] == "kprobe" else ("tracepoint",)
+def witnesses_of(engine: str, attach: str) -> list[tuple[str, str]]:
+    """Engine and attach mode of each witness; ``all`` names every one that this kernel offers.
+
+    The first is the richest, which the others are held against. Engine bcc has one mode.
+    """
+    modes = modes_here() if attach == "all" else (attach,)
+    engines = ENGINES if engine == "all" else (engine,)
+    core = [("core", mode) for mode in modes if "core" in engines]
+    others = [(name, "auto") for name in engines if name != "core"]
+    return core + others
 
 
 @contextmanager
-def open_engines(engine: str, attach: str, *, follow: bool) -> Iterator[list[CoreEngine]]:
+def open_engines(engine: str, attach: str, *, follow: bool) -> Iterator[list[Engine]]:
     """Every engine asked for, attached; all are detached at the end."""
     with ExitStack() as stack:
         yield [
-            stack.enter_context(CoreEngine(mode, follow=follow)) for mode in modes_of(attach)
+            stack.enter_context(open_engine(name, mode, follow=follow))
+            for name, mode in witnesses_of(engine, attach)
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from ctypes import CFUNCTYPE, c_bool, c_char_p, c_int, c_size_t, c_uint32, c_void_p
+from functools import cache
 
 from listenwatch.errors import ObserveError
 
@@ -19,6 +20,8 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "bpf_object__close": (None, (c_void_p,)),
     "bpf_object__find_program_by_name": (c_void_p, (c_void_p, c_char_p)),
     "bpf_object__find_map_by_name": (c_void_p, (c_void_p, c_char_p)),
+    "bpf_object__next_program": (c_void_p, (c_void_p, c_void_p)),
+    "bpf_program__name": (c_char_p, (c_void_p,)),
     "bpf_program__set_autoload": (c_int, (c_void_p, c_bool)),
     "bpf_program__attach": (c_void_p, (c_void_p,)),
     "bpf_program__attach_perf_event": (c_void_p, (c_void_p, c_int)),
@@ -29,6 +32,11 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "bpf_map__set_initial_value": (c_int, (c_void_p, c_void_p, c_size_t)),
     "bpf_map_lookup_elem": (c_int, (c_int, c_void_p, c_void_p)),
     "bpf_map_get_next_key": (c_int, (c_int, c_void_p, c_void_p)),
+    "btf__parse": (c_void_p, (c_char_p, c_void_p)),
+    "btf__free": (None, (c_void_p,)),
+    "btf__find_by_name_kind": (c_int, (c_void_p, c_char_p, c_uint32)),
+    "btf__type_by_id": (c_void_p, (c_void_p, c_uint32)),
+    "libbpf_find_vmlinux_btf_id": (c_int, (c_char_p, c_int)),
     "ring_buffer__new": (c_void_p, (c_int, RING_CALLBACK, c_void_p, c_void_p)),
     "ring_buffer__consume": (c_int, (c_void_p,)),
     "ring_buffer__epoll_fd": (c_int, (c_void_p,)),
@@ -36,6 +44,7 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
 }
 
 
+@cache
 def load_library() -> ctypes.CDLL:
     """Open ``libbpf.so.1`` and declare what we call; ObserveError names the package if it is missing."""
     try:
@@ -51,26 +60,32 @@ def load_library() -> ctypes.CDLL:
     return library
 
 
+_said: list[str] = []
+_libc = ctypes.CDLL(None)
+_libc.vsnprintf.argtypes = (c_void_p, c_size_t, c_char_p, c_void_p)
+
+
+def _collect(_level: int, text_format: bytes, arguments: int) -> int:
+    buffer = ctypes.create_string_buffer(1 << 16)
+    _libc.vsnprintf(buffer, len(buffer), text_format, arguments)
+    _said.append(buffer.value.decode(errors="replace"))
+    return 0
+
+
+# libbpf keeps one such pointer for the whole process, so there is one, and it is never freed.
+_collector = PRINT_CALLBACK(_collect)
+
+
 class Log:
-    """Collects what libbpf prints (the verifier's log among it) instead of letting it reach stderr."""
+    """What libbpf says from now on (the verifier's log among it), which so never reaches stderr."""
 
-    def __init__(self, library: ctypes.CDLL) -> None:
-        self.lines: list[str] = []
-        libc = ctypes.CDLL(None)
-        libc.vsnprintf.argtypes = (c_void_p, c_size_t, c_char_p, c_void_p)
-
-        def write(_level: int, text_format: bytes, arguments: int) -> int:
-            buffer = ctypes.create_string_buffer(1 << 16)
-            libc.vsnprintf(buffer, len(buffer), text_format, arguments)
-            self.lines.append(buffer.value.decode(errors="replace"))
-            return 0
-
-        self._write = PRINT_CALLBACK(write)  # libbpf keeps the pointer, so keep the object
-        library.libbpf_set_print(self._write)
+    def __init__(self) -> None:
+        load_library().libbpf_set_print(_collector)
+        self._begin = len(_said)
 
     def text(self) -> str:
-        """Everything printed so far."""
-        return "".join(self.lines)
+        """Everything said so far."""
+        return "".join(_said[self._begin :])
 
 
 class PerfEventAttr(ctypes.Structure):

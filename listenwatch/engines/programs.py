@@ -1,14 +1,17 @@
-"""The programs in the compiled probe: where each attaches, which modes use it, which stages it fills."""
+"""The programs of the probe: where each attaches, which modes use it, which stages it fills."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from listenwatch.engines import attempts, btf
 from listenwatch.errors import ObserveError, UsageError
 
-ATTACH_MODES = ("kprobe", "tracepoint")
+ATTACH_MODES = ("kprobe", "fentry", "tracepoint")
+"""The richest first; kprobe and fentry see the same."""
+
 KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
 
 # probes/listen.h; tests/unit/test_wire.py holds them against the header
@@ -16,12 +19,11 @@ MARKER_FD = -0x4C57
 DOOR_MARKER = 6
 DOOR_OFFSET = 92
 
-_BOTH = ("kprobe", "tracepoint")
-_KPROBE = ("kprobe",)
+_INSIDE = ("kprobe", "fentry")
 
 
 class Program(NamedTuple):
-    """One program: its name in the object, what it attaches to and how, and the stages it fills.
+    """One program: its name, what it attaches to and how, and the stages it fills.
 
     A program that is not ``required`` attaches where the kernel has its target and is left out elsewhere.
     """
@@ -29,33 +31,25 @@ class Program(NamedTuple):
     name: str
     target: str
     kind: str
-    modes: tuple[str, ...] = _KPROBE
+    modes: tuple[str, ...] = _INSIDE
     stages: tuple[int, ...] = ()
     required: bool = True
 
-    def is_present(self) -> bool:
-        """False where /proc/kallsyms says the target cannot exist; attaching has the last word."""
-        by_symbol = self.kind in ("kprobe", "kretprobe") and not self.required
-        return not by_symbol or self.target in kernel_symbols()
+    def as_trampoline(self, parameters: int) -> Program:
+        """The program that does the same by fentry or fexit, for a target with so many parameters.
 
-
-_symbols: set[str] = set()
-
-
-def kernel_symbols() -> set[str]:
-    """The optional targets this kernel has, by /proc/kallsyms (which every user may list)."""
-    if not _symbols:
-        text = Path("/proc/kallsyms").read_bytes()
-        _symbols.update(
-            p.target for p in PROGRAMS if p.kind == "kprobe" and b" %s\n" % p.target.encode() in text
-        )
-    return _symbols
+        A kretprobe finds the return value in a register. A fexit program finds it behind the
+        parameters, so there is one for each number of them (probes/listen.bpf.c).
+        """
+        if self.kind == "kprobe":
+            return self._replace(name=f"{self.name}_fentry", kind="fentry")
+        return self._replace(name=f"{self.name}_fexit{parameters}", kind="fexit")
 
 
 PROGRAMS = (
-    Program("sys_listen_entry", "syscalls/sys_enter_listen", "tracepoint", _BOTH),
-    Program("sys_listen_exit", "syscalls/sys_exit_listen", "tracepoint", _BOTH),
-    Program("set_state", "inet_sock_set_state", "raw_tp", _BOTH, (5, 7)),
+    Program("sys_listen_entry", "syscalls/sys_enter_listen", "tracepoint", ATTACH_MODES),
+    Program("sys_listen_exit", "syscalls/sys_exit_listen", "tracepoint", ATTACH_MODES),
+    Program("set_state", "inet_sock_set_state", "raw_tp", ATTACH_MODES, (5, 7)),
     Program("inet_listen_entry", "inet_listen", "kprobe", stages=(2,)),
     Program("inet_listen_return", "inet_listen", "kretprobe", stages=(9,)),
     Program("listen_start_entry", "inet_csk_listen_start", "kprobe", stages=(4,)),
@@ -75,6 +69,50 @@ PROGRAMS = (
 )
 
 
+_WITH_FEXIT = (1, 2)
+"""The numbers of parameters for which probes/listen.bpf.c has a fexit program."""
+
+
+def programs_here(mode: str) -> list[Program]:
+    """What this kernel has of the programs of an attach mode; ObserveError if it lacks a required one."""
+    wanted = [program for program in PROGRAMS if mode in program.modes]
+    if mode == "fentry":
+        targets = {program.target for program in wanted if program.kind in ("kprobe", "kretprobe")}
+        return trampolines(wanted, btf.parameters(targets), kernel_symbols())
+    return [p for p in wanted if p.required or p.target in kernel_symbols()]
+
+
+def trampolines(
+    programs: Iterable[Program], parameters: Mapping[str, int], symbols: Iterable[str]
+) -> list[Program]:
+    """The fentry and fexit programs in place of kprobes, where BTF and /proc/kallsyms name the function."""
+    found = []
+    for program in programs:
+        if program.kind not in ("kprobe", "kretprobe"):
+            found.append(program)
+        elif program.target in symbols and parameters.get(program.target) in _WITH_FEXIT:
+            found.append(program.as_trampoline(parameters[program.target]))
+        elif program.required:
+            raise ObserveError(
+                f"this kernel's BTF does not describe {program.target} as expected: "
+                "use --attach kprobe or tracepoint"
+            )
+    return found
+
+
+_symbols: set[str] = set()
+
+
+def kernel_symbols() -> set[str]:
+    """The targets this kernel has, by /proc/kallsyms (which every user may list)."""
+    if not _symbols:
+        text = Path("/proc/kallsyms").read_bytes()
+        _symbols.update(
+            p.target for p in PROGRAMS if p.kind == "kprobe" and b" %s\n" % p.target.encode() in text
+        )
+    return _symbols
+
+
 def stage_mask(programs: Iterable[Program]) -> int:
     """A bit per stage (enum listen_stage_index) that these programs can see."""
     mask = 0
@@ -84,18 +122,47 @@ def stage_mask(programs: Iterable[Program]) -> int:
     return mask
 
 
+def modes_here() -> tuple[str, ...]:
+    """The attach modes that work on this kernel, the richest first."""
+    return tuple(mode for mode in ATTACH_MODES if why_not(mode) is None)
+
+
+def why_not(mode: str) -> str | None:
+    """Why this kernel, or this user, cannot attach in this mode; None where it can."""
+    if mode == "kprobe" and not KPROBE_PMU.exists():
+        return "the kernel was built without kprobes"
+    if mode == "fentry":
+        attempt = attempts.fentry()
+        if attempt.error != 0:
+            return f"the kernel refuses fentry ({attempt.refusal})"
+    return None
+
+
 def choose_mode(wanted: str) -> tuple[str, str]:
-    """The attach mode for ``wanted`` (``auto``, ``kprobe`` or ``tracepoint``) and why."""
+    """The attach mode for ``wanted`` (``auto`` or one of ATTACH_MODES) and why."""
     if wanted not in ("auto", *ATTACH_MODES):
-        raise UsageError(f"unknown attach mode '{wanted}': choose auto, kprobe or tracepoint")
-    kprobes = KPROBE_PMU.exists()
-    if wanted == "kprobe" and not kprobes:
-        raise ObserveError(
-            "this kernel has no kprobes (CONFIG_KPROBES is off): use --attach tracepoint, or "
-            "'listenwatch guest --kernel 6.1 -- ...' for a kernel that has them"
+        raise UsageError(
+            f"unknown attach mode '{wanted}': choose from auto, {', '.join(ATTACH_MODES)}"
         )
     if wanted != "auto":
+        reason = why_not(wanted)
+        if reason:
+            raise ObserveError(f"{reason}: {_INSTEAD[wanted]}")
         return wanted, "asked for"
-    if kprobes:
+    no_kprobe = why_not("kprobe")
+    if no_kprobe is None:
         return "kprobe", "the kernel has kprobes, which see every stage"
-    return "tracepoint", "the kernel was built without kprobes; tracepoints see no hash stage"
+    no_fentry = why_not("fentry")
+    if no_fentry is None:
+        return "fentry", f"{no_kprobe}; fentry sees the same stages"
+    return "tracepoint", (
+        f"{no_kprobe} and {no_fentry.removeprefix('the kernel ')}; tracepoints see no hash stage"
+    )
+
+
+_INSTEAD = {
+    "kprobe": "use --attach tracepoint, or 'listenwatch guest --kernel 6.1 -- ...' for a kernel "
+    "that has them",
+    "fentry": "leave out --attach, which takes the richest mode that works here for this user",
+}
+"""What to do where an attach mode does not work."""

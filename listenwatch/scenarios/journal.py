@@ -14,7 +14,8 @@ class Reading(NamedTuple):
     """What a second witness, not the probe, says of a socket after listen() returned 0.
 
     ``state`` is sk_state; the numbers are None where that witness shows none. Sources: sock_diag(7)
-    (idiag_wqueue and idiag_rqueue, or UNIX_DIAG_RQLEN) and TCP_INFO (tcpi_sacked, tcpi_unacked).
+    (idiag_wqueue and idiag_rqueue, or UNIX_DIAG_RQLEN), TCP_INFO (tcpi_sacked, tcpi_unacked) and
+    /proc/net (tcp, tcp6 or unix), where ``proc_listens`` is None if nobody looked.
     """
 
     state: int | None
@@ -22,6 +23,8 @@ class Reading(NamedTuple):
     diag_ack_backlog: int | None = None
     info_max_ack_backlog: int | None = None
     info_ack_backlog: int | None = None
+    proc_listens: bool | None = None
+    proc_ack_backlog: int | None = None
 
 
 class Measurement(NamedTuple):

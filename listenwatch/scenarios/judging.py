@@ -105,6 +105,9 @@ def _compare_reading(reading: Reading, call: ListenCall) -> Iterator[Contradicti
     if reading.state != state:
         listed = "no such listener" if reading.state is None else state_name(reading.state)
         yield Contradiction("state against sock_diag", state_name(state), listed)
+    if reading.proc_listens not in (None, state == TcpState.LISTEN):
+        listed = "a listener" if reading.proc_listens else "no such listener"
+        yield Contradiction("state against /proc", state_name(state), listed)
     if state != TcpState.LISTEN:
         return  # the numbers mean a queue of bytes then
     for field, seen, told in (
@@ -112,6 +115,7 @@ def _compare_reading(reading: Reading, call: ListenCall) -> Iterator[Contradicti
         ("ack_backlog against sock_diag", queue, reading.diag_ack_backlog),
         ("max_ack_backlog against TCP_INFO", limit, reading.info_max_ack_backlog),
         ("ack_backlog against TCP_INFO", queue, reading.info_ack_backlog),
+        ("ack_backlog against /proc", queue, reading.proc_ack_backlog),
     ):
         # A connection may have arrived between the return and the reading; none is taken out.
         grown = field.startswith("ack") and told is not None and told > seen

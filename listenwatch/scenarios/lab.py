@@ -41,12 +41,29 @@ class Skip(Exception):
     """This kernel cannot run the scenario; the message says why."""
 
 
+_LABEL = Path("/proc/self/attr/current")
+
+
+def refusal_unasked(label: Path = _LABEL) -> int | None:
+    """What a security module answers where the scenario has set none up: 0 (it allows) or None (unknown).
+
+    0 where none of the modules that refuse listen() by the label of a process has put one on this
+    process: the file cannot be read, or says what AppArmor says of a process without a profile.
+    """
+    try:
+        confined = label.read_bytes().rstrip(b"\0\n") not in (b"", b"unconfined")
+    except OSError:
+        return 0
+    return None if confined else 0
+
+
 class Lab:
     """A private network namespace with a loopback device, and the calls made in it."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._kept: list[socket.socket] = []
+        self._unasked = refusal_unasked()
         self.new_namespace()
 
     # -- the world
@@ -144,10 +161,14 @@ class Lab:
         fd = target if isinstance(target, int) else target.fileno()
         error = through(fd, backlog)
         reading = witness.read(fd) if witnessed and not error else None
-        self._journal.issued(
+        self._issued(
             Issued(threading.get_native_id(), fd, backlog, error, door, port_free, refusal, reading)
         )
         return error
+
+    def _issued(self, call: Issued) -> None:
+        refusal = self._unasked if call.refusal is None else call.refusal
+        self._journal.issued(call._replace(refusal=refusal))
 
     def measured(self, sock: socket.socket, measurement: Measurement) -> None:
         """Put on record what a listener did under load, to be judged with its latest listen()."""
@@ -157,7 +178,7 @@ class Lab:
         """Put on record a listen that ``make`` has the kernel do on its own; it returns the errno."""
         error = make()
         tid = threading.get_native_id()
-        self._journal.issued(Issued(tid, -1, None, error, Door.KERNEL))
+        self._issued(Issued(tid, -1, None, error, Door.KERNEL))
 
     def listen_in_threads(self, calls: Sequence[tuple[socket.socket, Sequence[int]]]) -> None:
         """One thread for each socket, all starting at once, each listening with its backlogs in turn."""
@@ -178,10 +199,10 @@ class Lab:
             thread.join()
         for made in done:
             for call in made[:-1]:
-                self._journal.issued(call)
+                self._issued(call)
             last = made[-1]  # what the witness can see is what the last call left
             reading = None if last.error else witness.read(last.fd)
-            self._journal.issued(last._replace(reading=reading))
+            self._issued(last._replace(reading=reading))
 
     def listen_in_program(self, sock: socket.socket, backlog: int) -> None:
         """One listen() by another program, which inherits the descriptor across fork() and execve()."""
@@ -196,7 +217,7 @@ class Lab:
         pid = os.posix_spawn(command[0], command, os.environ)
         error = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         reading = None if error else witness.read(sock.fileno())
-        self._journal.issued(Issued(pid, sock.fileno(), backlog, error, reading=reading))
+        self._issued(Issued(pid, sock.fileno(), backlog, error, reading=reading))
 
     def in_child(self, action: Callable[[], object]) -> None:
         """Run ``action`` in a forked child, which shares every descriptor, and wait for it."""

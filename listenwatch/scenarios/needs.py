@@ -11,7 +11,8 @@ from listenwatch.scenarios.kinds import IPV6, MPTCP, Kind
 from listenwatch.scenarios.lab import Lab, Skip
 
 KPROBES = "kprobe attach mode"
-"""Doors past the system call tracepoints: only kprobes see the calls that come through them."""
+"""Doors past the system call tracepoints: only kprobes, or fentry on the same functions, see the calls
+that come through them."""
 
 
 @lru_cache
@@ -21,7 +22,7 @@ def unmet(need: str, attach: str) -> str | None:
     Tried in a process and namespace of its own, so that a trial can neither crash nor change us.
     """
     if need == KPROBES:
-        return None if attach == "kprobe" else "tracepoints do not see calls through this door"
+        return None if attach in ("kprobe", "fentry") else "tracepoints do not see calls through this door"
     report = world.run(CHECKS[need])
     return report.skip or (report.error.strip().split("\n")[-1] if report.error else None)
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from listenwatch import attempts, evidence
+from listenwatch import evidence
 from listenwatch.answers import Privilege
+from listenwatch.engines import attempts
 from listenwatch.evidence import gather
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from listenwatch.answers import CAPABILITIES, Answer, Feature, Privilege, all_of, known, tried
-from listenwatch.attempts import Attempt
 from listenwatch.commands import features as command
+from listenwatch.engines.attempts import Attempt
 from listenwatch.evidence import SYMBOLS, Evidence
 from listenwatch.features import behaviour_fields, survey
 from listenwatch.kernel import Kernel
@@ -77,6 +77,10 @@ def test_a_rich_kernel_answers_yes_throughout() -> None:
         ({"symbols": frozenset(SYMBOLS) - {"inet6_hash"}}, "attach/kprobe", Answer.YES),
         ({"symbols": None}, "attach/kprobe", Answer.UNKNOWN),
         ({"symbols": None}, "attach/tracepoint", Answer.YES),
+        ({"kprobe_pmu": False}, "attach/fentry", Answer.YES),
+        ({"fentry": REFUSED}, "attach/fentry", Answer.NO),
+        ({"fentry": REFUSED}, "attach/kprobe", Answer.YES),
+        ({"fentry": REFUSED, "privilege": CONTAINER}, "attach/fentry", Answer.UNKNOWN),
         ({"lsm_active": False}, "kernel/BPF LSM", Answer.NO),
         ({"lsm_active": None}, "kernel/BPF LSM", Answer.UNKNOWN),
         ({"lsm": REFUSED}, "kernel/BPF LSM", Answer.NO),
@@ -208,4 +212,4 @@ def test_json_has_every_question(capsys: pytest.CaptureFixture[str]) -> None:
     }  # fmt: skip
     for group, features in survey(RICH).items():
         assert [f["name"] for f in found["features"][group]] == [f.name for f in features]
-    assert found["auto"]["mode"] in ("kprobe", "tracepoint")
+    assert found["auto"]["mode"] in ("kprobe", "fentry", "tracepoint")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from listenwatch.report.verification import Verification
 from listenwatch.scenarios.catalogue import all_scenarios, choose
 from listenwatch.scenarios.journal import Issued, Journal, Reading, Report, read_report
 from listenwatch.scenarios.judging import excuse_lost, judge_pair
+from listenwatch.scenarios.lab import refusal_unasked
 from listenwatch.scenarios.needs import CHECKS, KPROBES
 from listenwatch.scenarios.pairing import pair
 from listenwatch.scenarios.registry import Scenario
@@ -148,9 +151,11 @@ def test_a_contradiction_disagrees(made: Issued, seen: ListenCall, said: str) ->
         ("diag_ack_backlog", -1, "ack_backlog against sock_diag"),
         ("info_max_ack_backlog", 6, "max_ack_backlog against TCP_INFO"),
         ("info_ack_backlog", -1, "ack_backlog against TCP_INFO"),
+        ("proc_listens", False, "state against /proc: the probe saw LISTEN, the other witness no such"),
+        ("proc_ack_backlog", -1, "ack_backlog against /proc"),
     ],
 )
-def test_the_second_witness_is_heard(field: str, value: int, said: str) -> None:
+def test_the_second_witness_is_heard(field: str, value: Any, said: str) -> None:
     reading = issued().reading
     assert reading is not None
     told = issued()._replace(reading=reading._replace(**{field: value}))
@@ -289,3 +294,16 @@ def test_every_field_can_be_changed(change: str, field: str, value: object) -> N
 def test_a_change_that_makes_no_sense_is_refused(change: str) -> None:
     with pytest.raises(UsageError):
         override(LINUX_7_3, [change])
+
+
+@pytest.mark.parametrize(
+    ("label", "refusal"),
+    [(None, 0), (b"", 0), (b"unconfined\n", 0), (b"docker-default (enforce)\n", None), (b"_", None)],
+)
+def test_a_refusal_nobody_set_up_is_excused_only_in_a_confined_process(
+    label: bytes | None, refusal: int | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "current"
+    if label is not None:
+        file.write_bytes(label)
+    assert refusal_unasked(file) == refusal

@@ -90,6 +90,20 @@ def test_a_refusal_the_call_did_not_obey_is_a_disagreement() -> None:
     assert "result" in [d.field for d in verdict.differences]
 
 
+@pytest.mark.parametrize(("known", "answer"), [(0, -13), (-1, 0)])
+def test_a_scenario_knows_better_than_the_record_what_a_security_module_answers(
+    known: int, answer: int
+) -> None:
+    """A refusal out of nowhere, and a module that is not asked: each explains itself by its record."""
+    call = record(knowledge=FREE._replace(refusal=answer))
+    assert judge(call, LINUX_7_3).kind is Kind.AGREE
+    verdict = judge(call, LINUX_7_3, FREE._replace(refusal=known))
+    assert verdict.kind is Kind.DISAGREE
+    assert verdict.differences[0].field == "security_socket_listen returns value"
+    unseen = record(knowledge=FREE._replace(refusal=answer), hooks=TRACEPOINT_HOOKS)
+    assert judge(unseen, LINUX_7_3, FREE._replace(refusal=known)).kind is Kind.DISAGREE
+
+
 def test_the_nearest_outcome_explains_a_disagreement() -> None:
     """An EADDRINUSE that kept the state is held against EADDRINUSE, not against success."""
     taken = record(knowledge=TAKEN)
@@ -154,12 +168,6 @@ def test_a_family_without_a_model_is_unmodelled() -> None:
     verdict = judge(record()._replace(pre=TCP._replace(family=30)), LINUX_7_3)
     assert (verdict.kind, verdict.rule) == (Kind.UNMODELLED, "unmodelled")
     assert "family 30" in verdict.reason
-
-
-def test_what_the_record_says_of_the_security_module_beats_what_a_scenario_says() -> None:
-    assert judge(record(), LINUX_7_3, Knowledge(refusal=-1)).kind is Kind.AGREE
-    unseen = record(hooks=TRACEPOINT_HOOKS)
-    assert judge(unseen, LINUX_7_3, Knowledge(refusal=-1)).kind is Kind.DISAGREE
 
 
 # -- words

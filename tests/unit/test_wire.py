@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from listenwatch import record
-from listenwatch.engines import core, loss, programs
+from listenwatch.engines import engine, loss, programs
 from listenwatch.model.inputs import Door, Environment, Socket, Ulp
 from listenwatch.model.stages import HASH_FUNCTIONS, StageIndex
 from listenwatch.record import Flag, ListenCall, Stage, decode
 from tests.unit.header import Header, Member, read_header
 
 PIECE = re.compile(r"(\d*)([a-zA-Z])")
+
+HOOKS = Path(__file__).parents[2] / "probes/hooks.h"
 
 NOT_KEPT = ("version", "size", "pad", "pad2", "seen", "address_len")
 
@@ -130,9 +132,9 @@ def test_door_offset(header: Header) -> None:
 
 
 def test_config(header: Header) -> None:
-    assert ctypes.sizeof(core.Config) == header.sizes["listen_config"]
+    assert ctypes.sizeof(engine.Config) == header.sizes["listen_config"]
     for member in header.structs["listen_config"]:
-        field = getattr(core.Config, member.name)
+        field = getattr(engine.Config, member.name)
         assert (field.offset, field.size) == (member.offset, member.size), member.name
 
 
@@ -147,7 +149,7 @@ def test_counters(header: Header) -> None:
 def test_each_stage_has_programs_that_fill_it() -> None:
     filled = {stage for program in programs.PROGRAMS for stage in program.stages}
     assert filled == set(StageIndex)
-    source = (Path(__file__).parents[2] / "probes/listen.bpf.c").read_text()
+    source = HOOKS.read_text()
     for program in programs.PROGRAMS:
         assert re.search(rf"\b{program.name}\b", source), program.name
 
@@ -156,7 +158,7 @@ def test_each_stage_has_programs_that_fill_it() -> None:
     "program", [p for p in programs.PROGRAMS if p.stages], ids=lambda program: program.name
 )
 def test_a_program_fills_the_stages_it_claims(program: programs.Program) -> None:
-    source = (Path(__file__).parents[2] / "probes/listen.bpf.c").read_text()
+    source = HOOKS.read_text()
     body = re.search(rf"\b{program.name}\b.*?\n\}}", source, re.DOTALL)
     assert body
     text = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import mmap
 import os
 import socket
@@ -23,6 +24,8 @@ _TRACE_FENTRY, _LSM_MAC = 24, 27
 
 _RETURN_0 = bytes.fromhex("b700000000000000 9500000000000000")  # r0 = 0; exit
 _IPPROTO_MPTCP = 262
+ENOTSUPP = 524  # the kernel's own, in no user header: "this architecture has no trampolines"
+_NAMES = {ENOTSUPP: "ENOTSUPP", errno.EOPNOTSUPP: "EOPNOTSUPP"}  # ENOTSUP, by Python, is the same number
 
 
 class Attempt(NamedTuple):
@@ -33,6 +36,13 @@ class Attempt(NamedTuple):
     what: str
     error: int | None
     note: str = ""
+
+    @property
+    def refusal(self) -> str:
+        """Why it did not work: the errno's name, or the note."""
+        if self.error is None:
+            return self.note
+        return _NAMES.get(self.error) or errno.errorcode.get(self.error, str(self.error))
 
 
 class _MapCreate(ctypes.Structure):
@@ -91,9 +101,8 @@ def _load(owned: ExitStack, kind: int, attach_type: int = 0, btf_id: int = 0) ->
 
 def _btf_id(name: str, attach_type: int) -> int:
     """The number the kernel's BTF gives a function; OSError if it names none such."""
-    library = libbpf.load_library()
-    library.libbpf_set_print(libbpf.PRINT_CALLBACK())  # NULL: a miss is an answer, not a message
-    number: int = library.libbpf_find_vmlinux_btf_id(name.encode(), attach_type)
+    libbpf.Log()  # a miss is an answer, not a message
+    number: int = libbpf.load_library().libbpf_find_vmlinux_btf_id(name.encode(), attach_type)
     if number < 0:
         raise OSError(-number, os.strerror(-number))
     return number

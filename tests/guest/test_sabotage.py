@@ -1,0 +1,34 @@
+"""Kernels that are wrong in one thing: verify says so, and says where."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from listenwatch.errors import GuestError
+from listenwatch.guests import boot, fetch
+from tests.require import require
+from tests.sabotage.sabotages import SABOTAGES
+
+pytestmark = pytest.mark.guest
+
+
+def test_every_sabotaged_kernel_is_caught_and_no_other() -> None:
+    try:
+        boot.check_tools()
+        fetch("6.1", progress=print)
+    except GuestError as error:
+        require("guest", False, str(error))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.sabotage"],
+        capture_output=True,
+        text=True,
+        timeout=900,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    total = f"{len(SABOTAGES)} of {len(SABOTAGES)} caught, 0 false alarms"
+    assert done.stdout.splitlines()[-1] == total

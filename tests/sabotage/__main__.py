@@ -1,0 +1,125 @@
+"""verify on a kernel that a module has broken, one module after another, in one guest.
+
+Exit status 0: every sabotage was caught, and none was seen where there was none; 1 otherwise;
+3 the modules could not be compiled or loaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from listenwatch import guests
+from listenwatch.engines.core import CoreEngine
+from listenwatch.errors import ListenwatchError
+from listenwatch.kernel import behaviour_of, running_kernel
+from listenwatch.model.behaviour import Behaviour
+from listenwatch.report.verification import Verification
+from listenwatch.scenarios import witness
+from listenwatch.scenarios.catalogue import all_scenarios
+from listenwatch.scenarios.registry import Scenario
+from listenwatch.scenarios.runner import run_all
+from listenwatch.terminal import say
+from tests.sabotage.build import build
+from tests.sabotage.judging import Outcome, false_alarms, judge
+from tests.sabotage.sabotages import SABOTAGES, SCENARIOS
+
+
+def main() -> int:
+    """On the host: compile, and boot the guest. In the guest: run."""
+    parser = argparse.ArgumentParser(prog="python -m tests.sabotage", description=__doc__)
+    parser.add_argument("--kernel", default="6.1", metavar="SERIES", help="such as 6.1 (default)")
+    parser.add_argument("--in-guest", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    try:
+        if options.in_guest:
+            return in_guest(options.in_guest)
+        return on_host(options.kernel)
+    except (ListenwatchError, subprocess.CalledProcessError) as error:
+        print(f"sabotage: {error}", file=sys.stderr)
+        return 3
+
+
+def on_host(series: str) -> int:
+    """Compile the modules for the series and run them all in one guest."""
+    kernel = guests.fetch(series, progress=say)
+    headers = guests.fetch_headers(kernel, progress=say)
+    place = Path("build/sabotage", kernel.version).absolute()
+    say(f"compiling {len(build(headers, place))} modules")
+    command = [sys.executable, "-m", "tests.sabotage", "--in-guest", str(place)]
+    # One processor: everything there happens one after another.
+    return guests.run(kernel, command, cwd=Path.cwd(), cpus=1, progress=say)
+
+
+def in_guest(place: Path) -> int:
+    """Every sabotage in turn, with a run without any before and after."""
+    behaviour = behaviour_of(running_kernel())
+    scenarios = [scenario for scenario in all_scenarios() if scenario.name in SCENARIOS]
+    alarms, outcomes = [], []
+    witness.warm_up()
+    with CoreEngine("kprobe", follow=True) as engine:
+        alarms += false_alarms(verify(engine, scenarios, behaviour))
+        for sabotage in SABOTAGES:
+            with loaded(place / f"{sabotage.module}.ko"):
+                outcome = judge(sabotage, verify(engine, scenarios, behaviour))
+            say(f"{sabotage.module}: {'NOT caught' if outcome.missed else 'caught'}")
+            outcomes.append(outcome)
+        alarms += false_alarms(verify(engine, scenarios, behaviour))
+    print(report(outcomes, alarms))
+    return 0 if all_caught(outcomes, alarms) else 1
+
+
+def verify(engine: CoreEngine, scenarios: Sequence[Scenario], behaviour: Behaviour) -> Verification:
+    """What ``listenwatch verify`` finds, with an engine that is attached already.
+
+    The order of hooks does not matter here: what runs instead of a function runs after its probes.
+    """
+    lost = engine.loss().lost
+    results = [result for (result,) in run_all(scenarios, [engine], behaviour)]
+    return Verification(results, engine.loss().lost - lost, {})
+
+
+@contextlib.contextmanager
+def loaded(module: Path) -> Iterator[None]:
+    """The module is in the kernel meanwhile."""
+    subprocess.run(["insmod", module], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["rmmod", module.stem], check=True)
+
+
+def all_caught(outcomes: Sequence[Outcome], alarms: Sequence[str]) -> bool:
+    """Whether the run as a whole shows that the check works."""
+    return bool(outcomes) and not alarms and not any(outcome.missed for outcome in outcomes)
+
+
+def report(outcomes: Sequence[Outcome], alarms: Sequence[str]) -> str:
+    """The table, what was missed, and the count."""
+    rows = [
+        (
+            outcome.sabotage.module,
+            outcome.sabotage.breaks,
+            "NO" if outcome.missed else "yes",
+            f"{outcome.disagree}/{outcome.calls}",
+            outcome.example,
+        )
+        for outcome in outcomes
+    ]
+    headers = ("sabotage", "what it breaks", "caught", "disagree", "first difference")
+    table = tabulate(rows, headers, maxcolwidths=[None, None, None, None, 30])
+    missed = [f"{o.sabotage.module}: {text}" for o in outcomes for text in o.missed]
+    false = [f"false alarm: {text}" for text in alarms]
+    caught = sum(not outcome.missed for outcome in outcomes)
+    total = f"{caught} of {len(outcomes)} caught, {len(alarms)} false alarms"
+    return "\n".join([table, *missed, *false, total])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""Whether verify noticed a sabotage: where it had to, at the stage it had to, and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from listenwatch.report.verification import Verification
+from listenwatch.scenarios.judging import Judged
+from listenwatch.scenarios.runner import Result
+from listenwatch.verdict import Kind
+from tests.sabotage.sabotages import Sabotage
+
+
+class Outcome(NamedTuple):
+    """What came of verify under a sabotage. ``missed`` says what it should have noticed and did not,
+    or noticed and should not have; it is empty for one that was caught. ``example`` is the first
+    difference it reported at the right stage.
+    """
+
+    sabotage: Sabotage
+    calls: int
+    disagree: int
+    missed: tuple[str, ...]
+    example: str
+
+
+def judge(sabotage: Sabotage, run: Verification) -> Outcome:
+    """Hold a run of verify with the module loaded against what the sabotage has to show."""
+    examples = [
+        str(judged.verdict.differences[0])
+        for judged in _disagreeing(run)
+        if first_stage(judged) == sabotage.stage
+    ]
+    missed = [text for result in run.results for text in _missed(sabotage, result)]
+    if run.exit_status() != 1:
+        missed.insert(0, f"exit status {run.exit_status()}")
+    elif not examples:
+        missed.insert(0, f"nothing points at {sabotage.stage}")
+    summary = run.summary
+    return Outcome(
+        sabotage, len(run.calls), summary.disagree, tuple(missed), examples[0] if examples else ""
+    )
+
+
+def false_alarms(run: Verification) -> list[str]:
+    """What is wrong with a run on the kernel as it is: whatever is not AGREE, or a call lost."""
+    alarms = [f"{r.scenario.name}: {r.word} {_why(r)}" for r in run.results if not _fine(r)]
+    if not alarms and run.exit_status():
+        alarms.append(f"exit status {run.exit_status()} ({run.summary})")
+    return alarms
+
+
+def first_stage(judged: Judged) -> str:
+    """The stage of a disagreeing call's first difference, in the order the kernel passes them."""
+    field = judged.verdict.differences[0].field
+    return re.sub(r" (value|state|max_ack_backlog|ack_backlog)$", "", field)
+
+
+def _missed(sabotage: Sabotage, result: Result) -> Iterator[str]:
+    name = result.scenario.name
+    if name not in sabotage.hits:
+        if not _fine(result):
+            yield f"{name}: {result.word} {_why(result)}"
+        return
+    disagreeing = [j for j in result.calls if j.verdict.kind is Kind.DISAGREE]
+    if not disagreeing:
+        yield f"{name}: {result.word} {_why(result)}"
+    for judged in disagreeing:
+        stage = first_stage(judged)
+        if stage != sabotage.stage and stage not in sabotage.later:
+            yield f"{name} points at {stage}"
+
+
+def _fine(result: Result) -> bool:
+    """Every call of the scenario agrees, and it came to its end."""
+    return not result.error and {j.verdict.kind for j in result.calls} == {Kind.AGREE}
+
+
+def _why(result: Result) -> str:
+    reasons = (j.verdict.reason for j in result.calls if j.verdict.kind is not Kind.AGREE)
+    return result.skip or next(reasons, "") or result.error.strip().rpartition("\n")[2]
+
+
+def _disagreeing(run: Verification) -> list[Judged]:
+    return [judged for judged in run.calls if judged.verdict.kind is Kind.DISAGREE]

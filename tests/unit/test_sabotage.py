@@ -1,0 +1,120 @@
+"""``make sabotage`` fails where a sabotage is not caught, is caught elsewhere, or is seen where there is none."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from listenwatch.errors import GuestError
+from listenwatch.model.stages import STAGE_LABELS
+from listenwatch.report.verification import Verification
+from listenwatch.scenarios.catalogue import all_scenarios
+from listenwatch.scenarios.judging import Judged
+from listenwatch.scenarios.registry import Scenario
+from listenwatch.scenarios.runner import Result
+from listenwatch.verdict import Difference, Kind, Verdict
+from tests.sabotage.__main__ import all_caught, report
+from tests.sabotage.build import MODULES, build
+from tests.sabotage.judging import false_alarms, judge
+from tests.sabotage.sabotages import HASHED, SABOTAGES, SCENARIOS, Sabotage
+
+HALVED = Sabotage("halved", "half", "inet_csk_listen_start", frozenset({"hit"}), ("inet_hash",))
+RIGHT, LATER = "inet_csk_listen_start max_ack_backlog", "inet_hash"
+
+
+def judged(*fields: str, kind: Kind = Kind.DISAGREE) -> Judged:
+    """A call with a difference in each field; one without any agrees."""
+    differences = tuple(Difference(field, "128", "64") for field in fields)
+    verdict = Verdict(kind if fields else Kind.AGREE, "", "", "; ".join(fields), differences)
+    return Judged(None, None, verdict)
+
+
+def result(name: str, *calls: Judged, error: str = "") -> Result:
+    return Result(Scenario(name, "clamp", "", lambda _: None, ()), calls, error=error)
+
+
+AGREES = judged()
+SPARED = result("spared", AGREES)
+CAUGHT = [result("hit", AGREES, judged(RIGHT, "result"), judged(LATER)), SPARED]
+
+
+def run(*results: Result, lost: int = 0) -> Verification:
+    return Verification(results, lost, {})
+
+
+def test_a_sabotage_is_caught_by_its_stage() -> None:
+    outcome = judge(HALVED, run(*CAUGHT))
+    assert not outcome.missed
+    assert (outcome.disagree, outcome.calls) == (2, 4)
+    assert outcome.example == f"{RIGHT}: predicted 128, observed 64"
+    assert all_caught([outcome], [])
+
+
+@pytest.mark.parametrize(
+    ("results", "missed"),
+    [
+        ((result("hit", AGREES), SPARED), ["exit status 0", "hit: AGREE "]),
+        ((result("hit", judged("result", RIGHT)), SPARED),
+         ["nothing points at inet_csk_listen_start", "hit points at result"]),
+        ((result("hit", judged(LATER)), SPARED), ["nothing points at inet_csk_listen_start"]),
+        ((CAUGHT[0], result("spared", judged(RIGHT))), [f"spared: DISAGREE {RIGHT}"]),
+        ((CAUGHT[0], result("spared", AGREES, error="died\nOSError")), ["spared: ERROR OSError"]),
+        ((CAUGHT[0], result("spared")), ["spared: ERROR "]),
+    ],
+    ids=["unseen", "elsewhere first", "later only", "false alarm", "failed", "no call"],
+)  # fmt: skip
+def test_a_sabotage_that_is_missed_fails_the_run(
+    results: tuple[Result, ...], missed: list[str]
+) -> None:
+    outcome = judge(HALVED, run(*results))
+    assert list(outcome.missed) == missed
+    assert not all_caught([outcome], [])
+    text = report([outcome], [])
+    assert f"halved: {missed[0]}" in text
+    assert text.endswith("0 of 1 caught, 0 false alarms")
+
+
+@pytest.mark.parametrize(
+    ("without", "alarms"),
+    [
+        (run(SPARED), []),
+        (run(SPARED, result("hit", judged(RIGHT))), [f"hit: DISAGREE {RIGHT}"]),
+        (run(SPARED, result("hit", judged(RIGHT, kind=Kind.INCONCLUSIVE))),
+         [f"hit: INCONCLUSIVE {RIGHT}"]),
+        (run(SPARED, lost=1), ["exit status 4 (1 agree, 0 disagree, 0 inconclusive, 0 unmodelled, 1 lost)"]),
+    ],
+    ids=["none", "disagree", "inconclusive", "lost"],
+)  # fmt: skip
+def test_a_false_alarm_fails_the_run(without: Verification, alarms: list[str]) -> None:
+    caught = judge(HALVED, run(*CAUGHT))
+    assert false_alarms(without) == alarms
+    assert all_caught([caught], alarms) == (not alarms)
+    assert report([caught], alarms).endswith(f"1 of 1 caught, {len(alarms)} false alarms")
+
+
+def test_a_run_of_no_sabotage_shows_nothing() -> None:
+    assert not all_caught([], [])
+
+
+def test_every_module_is_built_and_every_name_exists() -> None:
+    modules = [sabotage.module for sabotage in SABOTAGES]
+    built = re.findall(r"^obj-m \+= (\w+)\.o$", (MODULES / "Kbuild").read_text(), re.MULTILINE)
+    assert sorted(modules) == sorted(built) == sorted(path.stem for path in MODULES.glob("*.c"))
+    assert {scenario.name for scenario in all_scenarios()} >= SCENARIOS
+    places = {*STAGE_LABELS.values(), "result", "max_ack_backlog at return", HASHED}
+    for sabotage in SABOTAGES:
+        assert sabotage.hits <= SCENARIOS
+        assert {sabotage.stage, *sabotage.later} <= places
+
+
+def test_headers_that_do_not_fit_are_an_error_with_the_reason(tmp_path: Path) -> None:
+    common = tmp_path / "usr/src/linux-headers-9.9-common"
+    config = tmp_path / "usr/src/linux-headers-9.9-amd64"
+    common.mkdir(parents=True)
+    config.mkdir()
+    (config / ".config").touch()
+    (common / "Makefile").write_text("modules:\n\t@echo no compiler >&2; false\n")
+    with pytest.raises(GuestError, match=r"linux-headers-9.9-amd64 \(no compiler\): take a kernel"):
+        build(tmp_path, tmp_path / "built")
