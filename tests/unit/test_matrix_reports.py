@@ -10,6 +10,7 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
+from listenwatch.cli import main
 from listenwatch.matrix.results import HERE, Matrix, kernel_run
 from listenwatch.matrix.vectors import write_vectors
 from listenwatch.model.behaviour import LINUX_7_3
@@ -244,7 +245,5 @@ def test_vectors_are_recordings_of_the_first_mode(tmp_path: Path) -> None:
 @pytest.mark.parametrize("given", [["--generate", "0"], ["--generate", "5", "-k", "x"],
                                    ["--generate", "5", "--vectors", "d"]])  # fmt: skip
 def test_what_cannot_be_asked_for(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    from listenwatch.cli import main
-
     assert main(["matrix", *given]) == 2
     assert capsys.readouterr().err.startswith("listenwatch: ")
