@@ -18,16 +18,17 @@ PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 p
 	qemu-system-x86 kmod busybox-static file debian-archive-keyring libelf1 python3-bpfcc
 OBJECTS := listenwatch/engines/listen.bpf.o listenwatch/engines/refuse.bpf.o
 
-.PHONY: help setup verify verify-guest test lint vectors mutants sabotage bench bench-guest clean
+.PHONY: help setup verify verify-guest matrix test lint vectors mutants sabotage bench bench-guest clean
 
 help:
 	@echo 'make verify   set up, then check listen() on this kernel, and with kprobes in a VM if it has none'
 	@echo 'make test     set up, then lint, type check and every test'
 	@echo 'make bench    set up, then measure start-up, overhead, speed and memory'
 	@echo 'make bench-guest  the overhead with kprobes, beside bpftrace and bcc, in a VM'
+	@echo 'make matrix   verify on this kernel and in VMs with every other the mirror has, side by side'
 	@echo 'make mutants  mutation testing of the model and the verdict'
 	@echo 'make sabotage  kernels broken on purpose, one thing each, in a VM: verify has to catch them'
-	@echo 'make vectors  record the test vectors afresh, here and in VMs'
+	@echo 'make vectors  the matrix, which then also records the test vectors afresh'
 	@echo 'make setup    apt packages, .venv, compiled probe'
 	@echo 'make clean    remove what was built'
 
@@ -90,18 +91,13 @@ bench-guest: setup
 		$(SUDO) apt-get install -y -qq --no-install-recommends bpftrace bpfcc-tools >/dev/null
 	$(SUDO) $(PY) -m tests.bench.guest
 
+# This kernel and every other the mirror has, side by side.
+matrix: setup
+	$(SUDO) $(LISTENWATCH) matrix
+
 # A vector is a recording of every call the scenarios make; replaying it needs no privilege.
-VECTOR_KERNELS ?= 5.10 6.1 6.12 7.3
-HOST_SERIES := $(shell uname -r | cut -d. -f1-2)
-HOST_ATTACH := $(if $(wildcard /sys/bus/event_source/devices/kprobe),kprobe,tracepoint)
 vectors: setup
-	mkdir -p $(addprefix tests/vectors/,$(VECTOR_KERNELS) $(HOST_SERIES))
-	$(SUDO) $(LISTENWATCH) watch -o tests/vectors/$(HOST_SERIES)/$(HOST_ATTACH).jsonl -- \
-		$(LISTENWATCH) verify >/dev/null
-	for kernel in $(VECTOR_KERNELS); do \
-		$(SUDO) $(LISTENWATCH) guest --kernel $$kernel -- $(CURDIR)/$(LISTENWATCH) watch \
-			-o tests/vectors/$$kernel/kprobe.jsonl -- $(CURDIR)/$(LISTENWATCH) verify >/dev/null; \
-	done
+	$(SUDO) $(LISTENWATCH) matrix --vectors tests/vectors
 
 clean:
 	rm -rf .venv build dist *.egg-info $(OBJECTS)

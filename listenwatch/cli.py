@@ -20,6 +20,7 @@ COMMANDS = {
     "predict": "what listen() does on any kernel, calculated by the model",
     "rules": "the rules of the model and what changed between kernels, with sources",
     "features": "what this kernel offers, and how that was found out",
+    "matrix": "run verify on this kernel and in VMs with others, side by side",
     "guest": "run a command in a Linux VM with another kernel",
 }
 

@@ -77,7 +77,7 @@ def run(
     base, cwd = cache_directory(), shareable(cwd or Path.cwd())
     if any(base.is_relative_to(hidden) for hidden in HIDDEN):
         raise GuestError(f"the guest cannot see {base}: set XDG_CACHE_HOME to another directory")
-    with _catch_signals(), tempfile.TemporaryDirectory(prefix="guest-", dir=base) as name:
+    with catch_signals(), tempfile.TemporaryDirectory(prefix="guest-", dir=base) as name:
         kvm = use_kvm(accel, kernel.image, progress)
         progress(f"booting Linux {kernel.version} with {'KVM' if kvm else 'emulation'}")
         work = Path(name)
@@ -192,7 +192,7 @@ def explain(outcome: Outcome, timeout: float | None, console: Sequence[str]) -> 
 
 
 @contextlib.contextmanager
-def _catch_signals() -> Iterator[None]:
+def catch_signals() -> Iterator[None]:
     """Turn SIGTERM and SIGHUP into SystemExit, so that they end the guest as Ctrl-C does."""
 
     def leave(number: int, _frame: FrameType | None) -> None:

@@ -29,24 +29,23 @@ def _lines(run: Verification) -> Iterator[str]:
     yield f"1..{len(run.results)}"
     for number, result in enumerate(run.results, 1):
         yield from (f"# {line}" for line in _diagnostics(result))
-        yield _result_line(number, result)
+        reason = result.skip or _last_line(result.error)
+        yield result_line(number, result.scenario.name, result.word, reason)
     for name, value in run.setting.items():
         yield f"# {name}: {value}"
     yield f"# listen() calls: {run.summary}"
 
 
-def _result_line(number: int, result: Result) -> str:
-    name = result.scenario.name
-    if result.error:
-        directive = "TIMEOUT" if result.error.startswith("timeout") else "ERROR"
-        return f"not ok {number} {name} # {directive} {_last_line(result.error)}"
-    if result.kind is Kind.DISAGREE:
+def result_line(number: int, name: str, word: str, reason: str) -> str:
+    """One result: ``word`` as in ``Result.word``, ``reason`` why it failed by itself or was skipped."""
+    if word == "ERROR":
+        directive = "TIMEOUT" if reason.startswith("timeout") else "ERROR"
+        return f"not ok {number} {name} # {directive} {reason}"
+    if word == Kind.DISAGREE.value:
         return f"not ok {number} {name}"
-    if result.skip:
-        return f"ok {number} {name} # SKIP {result.skip}"
-    if result.kind is Kind.AGREE:
+    if word == Kind.AGREE.value:
         return f"ok {number} {name}"
-    return f"ok {number} {name} # SKIP {result.word.lower()}"
+    return f"ok {number} {name} # SKIP {reason if word == 'SKIP' else word.lower()}"
 
 
 def _last_line(text: str) -> str:

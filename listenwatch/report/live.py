@@ -110,20 +110,24 @@ def _rows(call: ListenCall) -> Iterator[tuple[str, str, str]]:
 
 
 def _stage(index: StageIndex, stage: Stage) -> tuple[str, str]:
+    return _values(stage.state, stage.max_ack_backlog), stage_argument(index, stage.value)
+
+
+def stage_argument(index: StageIndex, value: int) -> str:
+    """A stage's value with the word that says what it is: ``backlog 128``, ``by inet_hash``, ``= 0``."""
     named = {
         StageIndex.LISTEN_START: "",
-        StageIndex.STATE_LISTEN: f"from {value_text(index, stage.value)}",
-        StageIndex.STATE_CLOSE: f"from {value_text(index, stage.value)}",
-        StageIndex.HASH: f"by {value_text(index, stage.value)}",
+        StageIndex.STATE_LISTEN: f"from {value_text(index, value)}",
+        StageIndex.STATE_CLOSE: f"from {value_text(index, value)}",
+        StageIndex.HASH: f"by {value_text(index, value)}",
     }
-    argument = named.get(index, f"backlog {stage.value}")
     if index in (
         StageIndex.SECURITY_RETURN,
         StageIndex.LISTEN_START_RETURN,
         StageIndex.INET_LISTEN_RETURN,
     ):
-        argument = f"= {value_text(index, stage.value)}"
-    return _values(stage.state, stage.max_ack_backlog), argument
+        return f"= {value_text(index, value)}"
+    return named.get(index, f"backlog {value}")
 
 
 def _values(state: int, max_ack_backlog: int) -> str:
