@@ -104,6 +104,8 @@ def _disagree(call: ListenCall, outcome: Outcome, differences: tuple[Difference,
     told = "; ".join(map(str, differences))
     if not call.flags & Flag.RETURNED:
         return _inconclusive("the call's return was not seen")
+    if {difference.field for difference in differences} <= missed_returns(call):
+        return _inconclusive(f"a return was missed by its probe, as where threads compete ({told})")
     if call.flags & Flag.FD_CHANGED:
         return _inconclusive(f"descriptor {call.fd} named another file at the return ({told})")
     if call.flags & Flag.CONTENDED:
@@ -174,6 +176,30 @@ def _may_be(predicted: int, observed: int) -> bool:
 
 # A compiler may fold __inet_listen_sk into inet_listen, so not passing it says nothing.
 _MAY_PASS_UNSEEN = (StageIndex.INET_LISTEN_SK,)
+
+_ENTRIES = {
+    StageIndex.SECURITY_RETURN: (StageIndex.SECURITY,),
+    StageIndex.LISTEN_START_RETURN: (StageIndex.LISTEN_START,),
+    StageIndex.INET_LISTEN_RETURN: (StageIndex.INET_LISTEN, StageIndex.INET_LISTEN_SK),
+}
+"""The return of a function, and where it was entered."""
+
+
+def missed_returns(call: ListenCall) -> set[str]:
+    """The returns that took place and were not seen, by label: the function was entered, and the call is over.
+
+    A kretprobe has room for few calls at a time, on some kernels for one a processor, and misses
+    the rest without a count that could be read (``rp->nmissed``, kernel/kprobes.c).
+    """
+    if not call.flags & Flag.RETURNED:
+        return set()
+    return {
+        STAGE_LABELS[index]
+        for index, entries in _ENTRIES.items()
+        if call.hooks >> index & 1
+        and index not in call.stages
+        and any(entry in call.stages for entry in entries)
+    }
 
 
 @lru_cache

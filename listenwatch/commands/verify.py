@@ -105,7 +105,11 @@ def run(args: argparse.Namespace) -> int:
             if args.json:
                 _print_json(of_scenario, engines)
         runs = [
-            Verification(of_engine, engine.loss().lost, setting_of(kernel, behaviour, args, engine))
+            Verification(
+                of_engine,
+                sum(result.lost for result in of_engine),
+                setting_of(kernel, behaviour, args, engine),
+            )
             for engine, of_engine in zip(engines, zip(*results, strict=True), strict=True)
         ]
     _print_end(runs, kernel, args)

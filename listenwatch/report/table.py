@@ -126,6 +126,8 @@ def totals(run: Verification, *, colour: bool) -> str:
     lines += _wrapped(f"Engine: {run.setting['engine']}, {run.setting['attach']}")
     for reason, number in run.skips().items():
         lines += _wrapped(f"Skipped {number}: {reason}")
+    if repeated := sum(result.repeated for result in run.results):
+        lines += _wrapped(f"Repeated {repeated} times: the kernel skipped a probe where threads compete")
     words = ("AGREE", "DISAGREE", "INCONCLUSIVE", "UNMODELLED", "ERROR", "SKIP")
     lines += _wrapped(f"Scenarios: {len(run.results)} ({_list(run.words, words)})")
     lines.append(paint(f"listen() calls: {run.summary}", BOLD, on=colour))

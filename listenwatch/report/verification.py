@@ -80,6 +80,7 @@ class Verification(NamedTuple):
             "scenarios": len(self.results),
             "scenario_names": [result.scenario.name for result in self.results],
             "skipped": {r.scenario.name: r.skip for r in self.results if r.skip},
+            "repeated": {r.scenario.name: r.repeated for r in self.results if r.repeated},
             "errors": {r.scenario.name: r.error for r in self.results if r.error},
             "rules": dict(rules),
             "backlog_rules": dict(backlog_rules),

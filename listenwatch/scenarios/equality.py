@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from listenwatch.model.stages import STAGE_LABELS, StageIndex
 from listenwatch.record import Flag, ListenCall
-from listenwatch.verdict import NOT_REACHED, Difference
+from listenwatch.verdict import NOT_REACHED, Difference, missed_returns
 
 #: Each engine has its own clock readings, and its own hooks.
 OWN = ("time_ns", "duration_ns", "hooks", "stages")
@@ -37,10 +37,12 @@ def comparable(call: ListenCall, other: ListenCall) -> bool:
 def unequal(call: ListenCall, other: ListenCall, skipped: int = 0) -> Iterator[Contradiction]:
     """Every field that both engines saw and that is not the same in both.
 
-    A stage that only one of them passed tells nothing if the kernel ``skipped`` programs meanwhile.
+    A stage that only one of them saw tells nothing if the kernel ``skipped`` programs meanwhile, nor
+    does a return that a kretprobe missed.
     """
     for field in SAME:
         yield from _parts(field, getattr(call, field), getattr(other, field))
+    missed = missed_returns(call) | missed_returns(other)
     for index in StageIndex:
         if not (call.hooks & other.hooks) >> index & 1:
             continue
@@ -48,7 +50,7 @@ def unequal(call: ListenCall, other: ListenCall, skipped: int = 0) -> Iterator[C
         label = STAGE_LABELS[index]
         if seen and told:
             yield from _parts(label, seen, told)
-        elif (seen or told) and not skipped:
+        elif (seen or told) and not skipped and label not in missed:
             words = ("reached", NOT_REACHED) if seen else (NOT_REACHED, "reached")
             yield Contradiction(f"{label}{AGAINST}", *words)
 

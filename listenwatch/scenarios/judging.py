@@ -66,16 +66,23 @@ def judge_pair(
 def excuse_lost(calls: Iterable[Judged], lost: int) -> Iterator[Judged]:
     """The same calls, of which up to ``lost`` without a record are not held against anyone.
 
-    The probe counted that many losses meanwhile, which make the run incomplete by themselves.
+    The probe counted that many losses meanwhile, which make the run incomplete by themselves. Where
+    some are missing, a record without a call cannot be told from one of another call either.
     """
+    missing = lost
     for judged in calls:
-        if judged.call is None and lost > 0:
-            lost -= 1
-            reason = f"{judged.verdict.reason}; the probe counted it as lost"
-            verdict = Verdict(Kind.INCONCLUSIVE, "none", "not-reached", reason)
-            yield judged._replace(verdict=verdict)
+        if judged.call is None and missing > 0:
+            missing -= 1
+            yield _incomplete(judged, "the probe counted it as lost")
+        elif judged.issued is None and lost > 0:
+            yield _incomplete(judged, "the probe lost others")
         else:
             yield judged
+
+
+def _incomplete(judged: Judged, why: str) -> Judged:
+    reason = f"{judged.verdict.reason}; {why}"
+    return judged._replace(verdict=Verdict(Kind.INCONCLUSIVE, "none", "not-reached", reason))
 
 
 def _disagree(reason: str, field: str, predicted: str, observed: str) -> Verdict:

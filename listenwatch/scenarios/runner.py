@@ -7,14 +7,14 @@ from typing import NamedTuple, Protocol
 
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.record import Flag, ListenCall, decode
-from listenwatch.scenarios import interrupt, world
+from listenwatch.scenarios import interrupt, witness, world
 from listenwatch.scenarios.equality import Beside
-from listenwatch.scenarios.journal import Issued
+from listenwatch.scenarios.journal import Issued, Report
 from listenwatch.scenarios.judging import Judged, excuse_lost, judge_pair
 from listenwatch.scenarios.needs import unmet
 from listenwatch.scenarios.pairing import pair
 from listenwatch.scenarios.registry import Scenario
-from listenwatch.verdict import Kind
+from listenwatch.verdict import Kind, missed_returns
 
 
 class Loss(Protocol):
@@ -51,12 +51,17 @@ class Engine(Protocol):
 
 
 class Result(NamedTuple):
-    """What came of one scenario: its calls, or why it was skipped, or how it failed."""
+    """What came of one scenario: its calls, or why it was skipped, or how it failed.
+
+    ``lost`` calls of it have no record; ``repeated`` is how often it was run before, and something missed.
+    """
 
     scenario: Scenario
     calls: tuple[Judged, ...] = ()
     skip: str = ""
     error: str = ""
+    lost: int = 0
+    repeated: int = 0
 
     @property
     def kind(self) -> Kind | None:
@@ -74,6 +79,9 @@ class Result(NamedTuple):
         return "ERROR"
 
 
+ATTEMPTS = 3
+"""How often a scenario is run at most until nothing is missed: where threads compete, kernels skip probes."""
+
 WORST_FIRST = (Kind.DISAGREE, Kind.UNMODELLED, Kind.INCONCLUSIVE, Kind.AGREE)
 
 
@@ -85,6 +93,7 @@ def run_all(
     Each engine's records are judged for themselves, and those of the second and later ones are
     also held against what the first one saw of the same calls.
     """
+    witness.warm_up()
     for engine in engines:
         engine.sync()  # tells the probe whose descendants to follow
     for scenario in scenarios:
@@ -99,10 +108,11 @@ def _run_one(
     skips = [_unmet(scenario, engine.attach) for engine in engines]
     if all(skips):
         return tuple(Result(scenario, skip=skip) for skip in skips)
-    watches = [Watch(engine) for engine in engines]
-    report = world.run(scenario.function)
-    for watch in watches:
-        watch.end()
+    repeated = 0
+    watches, report = _watch_one(scenario, engines)
+    while not all(watch.saw_all for watch in watches) and repeated + 1 < ATTEMPTS:
+        repeated += 1
+        watches, report = _watch_one(scenario, engines)
     first: Watch | None = None
     results = []
     for watch, skip in zip(watches, skips, strict=True):
@@ -111,9 +121,17 @@ def _run_one(
             continue
         calls = tuple(watch.judge(report.issued, behaviour, first))
         error = report.error or ("" if calls else "it made no listen() call")
-        results.append(Result(scenario, calls, error=error))
+        results.append(Result(scenario, calls, "", error, watch.lost, repeated))
         first = first or watch
     return tuple(results)
+
+
+def _watch_one(scenario: Scenario, engines: Sequence[Engine]) -> tuple[list[Watch], Report]:
+    watches = [Watch(engine) for engine in engines]
+    report = world.run(scenario.function)
+    for watch in watches:
+        watch.end()
+    return watches, report
 
 
 def _unmet(scenario: Scenario, attach: str) -> str:
@@ -130,14 +148,19 @@ class Watch:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         engine.sync()  # what a check of a need may have left
-        self._lost, self._skipped = _without_record(engine), engine.skipped()
+        self.lost, self._skipped = _without_record(engine), engine.skipped()
         self._seen: dict[int, ListenCall] = {}  # by the id() of the call as it was issued
 
     def end(self) -> None:
         """The scenario's process has ended."""
         self._records = followed(self._engine.sync())
-        self._lost = _without_record(self._engine) - self._lost
+        self.lost = _without_record(self._engine) - self.lost
         self._skipped = self._engine.skipped() - self._skipped
+
+    @property
+    def saw_all(self) -> bool:
+        """Whether every call has its record and every record its returns."""
+        return not self.lost and not any(map(missed_returns, self._records))
 
     def judge(
         self, issued: Sequence[Issued], behaviour: Behaviour, first: Watch | None
@@ -149,7 +172,7 @@ class Watch:
             judge_pair(each, behaviour, self._skipped, first.beside(each[0]) if first else None)
             for each in paired
         )
-        return excuse_lost(judged, self._lost)
+        return excuse_lost(judged, self.lost)
 
     def beside(self, issued: Issued | None) -> Beside | None:
         """This engine's record of a call, for another to be held against."""

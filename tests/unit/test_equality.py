@@ -7,7 +7,7 @@ import json
 import pytest
 
 from listenwatch.model.behaviour import LINUX_7_3
-from listenwatch.model.stages import StageIndex
+from listenwatch.model.stages import STAGE_LABELS, StageIndex
 from listenwatch.record import Flag, ListenCall
 from listenwatch.report import witnesses
 from listenwatch.report.ktap import ktap
@@ -105,6 +105,23 @@ def test_a_program_that_either_engine_skipped_excuses_a_stage_but_no_wrong_predi
         judged = judge_pair((issued(), call), LINUX_7_3, 0, Beside(other, skipped))
         assert judged.verdict.kind is kind
     assert judge_pair((issued(), other), LINUX_7_3, 0, Beside(call, 1)).verdict.kind is Kind.DISAGREE
+
+
+def test_a_return_that_a_kretprobe_missed_took_place_all_the_same() -> None:
+    call = record()
+    for index in (
+        StageIndex.SECURITY_RETURN, StageIndex.LISTEN_START_RETURN, StageIndex.INET_LISTEN_RETURN
+    ):  # fmt: skip
+        other = call._replace(stages={i: s for i, s in call.stages.items() if i != index})
+        assert not list(unequal(call, other))
+        assert not list(unequal(other, call))
+        assert judge_pair((issued(), other), LINUX_7_3).verdict.kind is Kind.INCONCLUSIVE
+        wrong = other._replace(result=-98)
+        assert judge_pair((issued()._replace(error=98), wrong), LINUX_7_3).verdict.kind is Kind.DISAGREE
+        entries = (index - 1, index - 4, index - 6, index - 7)
+        never = other._replace(stages={i: s for i, s in other.stages.items() if i not in entries})
+        assert f"{STAGE_LABELS[index]} against the first engine" in [d.field for d in unequal(call, never)]
+        assert judge_pair((issued(), never), LINUX_7_3).verdict.kind is Kind.DISAGREE
 
 
 def test_the_exit_status_is_that_of_the_worst_engine() -> None:

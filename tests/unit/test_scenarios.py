@@ -186,6 +186,13 @@ def test_only_what_the_probe_counted_as_lost_is_excused() -> None:
     assert kinds == [Kind.INCONCLUSIVE, Kind.AGREE, Kind.DISAGREE]
 
 
+def test_a_record_without_a_call_tells_nothing_where_others_were_lost() -> None:
+    stray = judge_pair((None, record()), LINUX_7_3)
+    assert stray.verdict.kind is Kind.DISAGREE
+    assert [j.verdict.kind for j in excuse_lost([stray], 0)] == [Kind.DISAGREE]
+    assert [j.verdict.kind for j in excuse_lost([stray], 1)] == [Kind.INCONCLUSIVE]
+
+
 # -- the journal
 
 
