@@ -67,8 +67,9 @@ verify: setup
 verify-guest: setup
 	$(SUDO) $(LISTENWATCH) guest --kernel $(GUEST_KERNEL) -- $(CURDIR)/$(LISTENWATCH) verify --attach kprobe
 
+# Two at a time: guests are emulated on one processor each, and this kernel's tests need another.
 test: setup lint
-	$(SUDO) $(PY) -m pytest
+	$(SUDO) $(PY) -m pytest -n 2 --dist loadgroup
 
 lint: setup
 	.venv/bin/ruff check .

@@ -31,7 +31,7 @@ def test_drgn_reads_what_the_probe_saw() -> None:
     modules = {
         module.stem: module for module in build(headers, ROOT / "build/sabotage" / kernel.version)
     }
-    line = [sys.executable, "-m", "listenwatch", "guest", "--kernel", "6.1", "--", sys.executable]
+    line = [sys.executable, "-m", "listenwatch", "guest", "--cpus", "1", "--kernel", "6.1", "--", sys.executable]
     done = subprocess.run(
         [*line, "-m", "tests.guest.drgn_witness", modules["relisten_ignored"]],
         capture_output=True, text=True, timeout=600, cwd=ROOT,

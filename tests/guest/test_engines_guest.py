@@ -41,7 +41,7 @@ def seen(request: pytest.FixtureRequest) -> Seen:
         fetch_headers(kernel, progress=print)
     except GuestError as error:
         require("guest", False, str(error))
-    line = [sys.executable, "-m", "listenwatch", "guest", "--headers", "--kernel", series, "--"]
+    line = [sys.executable, "-m", "listenwatch", "guest", "--headers", "--cpus", "1", "--kernel", series, "--"]
     done = subprocess.run(
         [*line, sys.executable, "-m", "tests.guest.side_by_side"],
         capture_output=True, text=True, timeout=900, cwd=ROOT,

@@ -25,7 +25,7 @@ KPROBE_ONLY = r"wrong_fact and (INSIDE or ipv6_hash or mptcp_enters)"
 
 def in_guest(*command: str) -> subprocess.CompletedProcess[str]:
     """Run a command in the guest through the command line, as a user would."""
-    line = [sys.executable, "-m", "listenwatch", "guest", "--kernel", "6.1", "--", *command]
+    line = [sys.executable, "-m", "listenwatch", "guest", "--cpus", "1", "--kernel", "6.1", "--", *command]
     return subprocess.run(
         line,
         capture_output=True,
