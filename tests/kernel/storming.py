@@ -48,10 +48,10 @@ class Storm:
         self.loss = engine.loss()
 
     def accounts_for(self, made: int) -> bool:
-        """Records and losses are the calls made; of other processes' calls we know those recorded only."""
+        """Records and losses are the calls made; other processes' calls are among what a full ring lost."""
         known = len(self.calls) + self.loss.lost
         total = len(self.calls) + self.others + self.loss.lost + self.loss.in_flight
-        whole = known >= made if self.others else known == made
+        whole = known >= made if self.others or self.loss.ring_full else known == made
         return whole and len(self.calls) <= made and total >= self.loss.calls
 
 
