@@ -15,7 +15,7 @@ BPF_FLAGS := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
 	-I/usr/include/$(shell uname -m)-linux-gnu
 
 PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 python3-venv \
-	qemu-system-x86 kmod busybox-static file debian-archive-keyring
+	qemu-system-x86 kmod busybox-static file debian-archive-keyring iproute2 redis-tools
 OBJECTS := listenwatch/engines/listen.bpf.o listenwatch/engines/refuse.bpf.o
 
 .PHONY: help setup verify verify-guest test lint vectors mutants bench bench-guest clean
