@@ -52,11 +52,7 @@ def advise(
         steps.append(set_somaxconn(row, somaxconn))
     if not asks_enough:
         steps.append(set_backlog(row, server, backlog))
-    steps.append(
-        f"then {server.then}"
-        if server and server.then
-        else "then restart it, or let it listen() again"
-    )
+    steps.append(server.then if server and server.then else "restart it, or let it listen() again")
     return Advice(tuple(steps), predict(row, version, backlog, somaxconn))
 
 

@@ -147,14 +147,14 @@ def test_advice_for_a_clamped_server_names_the_sysctl_and_not_the_setting() -> N
     steps = advice(row(128, 128, name="redis-server"))
     assert steps == (
         "in its network namespace: nsenter -t 12 -n sysctl -w net.core.somaxconn=511",
-        "then restart it",
+        "restart it",
         "listen(511) with somaxconn 511 stores 511: 512 connections wait, now 129",
     )
 
 
 def test_advice_for_a_stale_one_is_to_listen_again() -> None:
     steps = advice(row(128, 4096), asked=1000)
-    assert steps[0] == "then restart it, or let it listen() again"
+    assert steps[0] == "restart it, or let it listen() again"
     assert "listen(1000) with somaxconn 4096 stores 1000: 1001 connections wait" in steps[1]
 
 
