@@ -16,20 +16,25 @@ from listenwatch.verdict import Kind
 Predicate = Callable[[ListenCall], bool]
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The filter options, as the bcc tools spell them."""
-    group = parser.add_argument_group("filters (a call must match all of them)")
-    group.add_argument("-p", "--pid", type=int, metavar="PID", help="calls of this process only")
+def add_options(
+    parser: argparse.ArgumentParser, what: str = "calls"
+) -> argparse._ArgumentGroup:
+    """The filter options, as the bcc tools spell them, for ``what`` is filtered."""
+    group = parser.add_argument_group(f"filters ({what} must match all of them)")
+    group.add_argument("-p", "--pid", type=int, metavar="PID", help=f"{what} of this process only")
     group.add_argument(
-        "-n", "--name", metavar="NAME", help="calls of commands with NAME in their name only"
+        "-n", "--name", metavar="NAME", help=f"{what} of commands with NAME in their name only"
     )
-    group.add_argument("-P", "--port", type=_port, metavar="PORT", help="calls on this local port only")
+    group.add_argument(
+        "-P", "--port", type=_port, metavar="PORT", help=f"{what} on this local port only"
+    )
     group.add_argument(
         "--netns",
         metavar="NETNS",
-        help="calls in this network namespace only: its inode number, a name that 'ip netns' "
+        help=f"{what} in this network namespace only: its inode number, a name that 'ip netns' "
         "lists, or a path such as /proc/PID/ns/net",
     )
+    return group
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:

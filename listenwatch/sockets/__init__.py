@@ -1,0 +1,1 @@
+"""What listens on this machine now: every network namespace, its listeners, and the processes that hold them."""

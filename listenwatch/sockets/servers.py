@@ -1,0 +1,85 @@
+"""Servers known by name: what each passes to listen() unless told otherwise, and where it is told."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Server(NamedTuple):
+    """A server program. ``default`` is its backlog, None where it depends on other settings.
+
+    ``setting`` is where to change it, ``{n}`` the number; ``then`` what makes the change take effect.
+    ``source`` says where the default was read.
+    """
+
+    name: str
+    pattern: re.Pattern[str]
+    default: int | None
+    setting: str
+    then: str
+    source: str
+
+
+def _server(
+    name: str, pattern: str, default: int | None, setting: str, then: str, source: str
+) -> Server:
+    return Server(name, re.compile(pattern), default, setting, then, source)
+
+
+_RESTART = "restart it"
+
+SERVERS = (
+    _server("nginx", r"nginx", 511, "listen ... backlog={n}; in nginx.conf",
+            "nginx -s reload (it listens again where backlog= changed, else restart it)",
+            "src/os/unix/ngx_linux_config.h"),
+    _server("redis", r"redis-server|valkey-server|redis-check-rdb", 511,
+            "tcp-backlog {n} in redis.conf", _RESTART, "redis.conf"),
+    _server("Apache httpd", r"apache2|httpd", 511, "ListenBacklog {n}", _RESTART,
+            "include/mpm_common.h"),
+    _server("Node.js", r"node|nodejs", 511, "server.listen({{port, backlog: {n}}})", _RESTART,
+            "lib/net.js"),
+    _server("PHP-FPM", r"php-fpm.*", None, "listen.backlog = {n} in the pool's file", _RESTART,
+            "sapi/fpm/fpm/fpm_sockets.h: -1, before 8.2: 511"),
+    _server("PostgreSQL", r"postgres|postmaster", None,
+            "max_connections (it asks for about twice as many)", _RESTART, "pqcomm.c"),
+    _server("MySQL", r"mysqld|mariadbd", None, "back_log = {n} in my.cnf", _RESTART, "WL#9704"),
+    _server("HAProxy", r"haproxy", None, "bind ... backlog {n} (default: the frontend's maxconn)",
+            "reload it", "src/listener.c"),
+    _server("memcached", r"memcached", 1024, "-b {n}", _RESTART, "memcached.c"),
+    _server("sshd", r"sshd", 128, "", "", "ssh.h"),
+    _server("gunicorn", r"gunicorn", 2048, "--backlog {n}", _RESTART, "gunicorn/config.py"),
+    _server("uvicorn", r"uvicorn", 2048, "--backlog {n}", _RESTART, "uvicorn/config.py"),
+    _server("uWSGI", r"uwsgi", 100, "--listen {n}", _RESTART, "core/init.c"),
+    _server("Puma", r"puma.*", 1024, "bind 'tcp://...?backlog={n}'", _RESTART, "lib/puma/binder.rb"),
+    _server("Unicorn", r"unicorn.*", 1024, "listen ..., backlog: {n}", _RESTART,
+            "the configurator"),
+    _server("systemd", r"systemd", 4294967295, "Backlog={n} in the .socket unit "
+            "('systemctl list-sockets' names it)", "systemctl restart that socket unit",
+            "man systemd.socket"),
+    _server("Envoy", r"envoy", None, "tcp_backlog_size: {n} of the listener", _RESTART,
+            "listener.proto"),
+    _server("Java", r"java", 50, "new ServerSocket(port, {n}), or the server's own: "
+            "acceptCount (Tomcat), acceptQueueSize (Jetty)", _RESTART, "ServerSocket.java"),
+    _server("Erlang", r"beam\.smp", 5, "gen_tcp:listen(Port, [{{backlog, {n}}}])", _RESTART,
+            "gen_tcp"),
+)  # fmt: skip
+"""Defaults as their sources have them in 2026. Newer or older releases may differ: hence "likely"."""
+
+
+def known_server(name: str, command: str) -> Server | None:
+    """The server behind a process's name, or behind the script an interpreter runs; None if not known."""
+    first, *rest = command.split(" ", 2) if command else [""]
+    candidates = [name, _base(first)]
+    if re.match(r"python|ruby|perl", _base(first)) and rest:
+        candidates += [_base(rest[0]), *(rest[1].split(" ")[:1] if rest[0] == "-m" else [])]
+    for candidate in candidates:
+        title = candidate.split(":", 1)[0]
+        for server in SERVERS:
+            if server.pattern.fullmatch(title):
+                return server
+    return None
+
+
+def _base(path: str) -> str:
+    return path.rsplit("/", 1)[-1]

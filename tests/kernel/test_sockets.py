@@ -1,0 +1,186 @@
+"""``listenwatch sockets`` on real listeners: complete beside ``ss``, and right about a real redis."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from listenwatch.scenarios import libc
+from tests.kernel.watching import PATIENCE, ROOT, needs, needs_kernel
+
+pytestmark = pytest.mark.kernel
+
+NAMESPACES, EACH = 50, 200
+
+# A process with a network namespace of its own, 200 listeners in it, and a parent that may die.
+HOLDER = """
+import ctypes, os, resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 4096))
+ctypes.CDLL(None).unshare(0x40000000)
+kept = []
+for number in range(int(sys.argv[1])):
+    family = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)[number % 3]
+    sock = socket.socket(family)
+    sock.bind("\\0" + str(number) if family == socket.AF_UNIX else ("", 0))
+    sock.listen(number)
+    kept.append(sock)
+print(os.getpid(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _able() -> None:
+    needs_kernel()
+
+
+def sockets(*arguments: str) -> list[dict[str, Any]]:
+    """The rows of ``listenwatch sockets --json``."""
+    done = subprocess.run(
+        [sys.executable, "-m", "listenwatch", "sockets", "--json", *arguments],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE,
+    )  # fmt: skip
+    assert done.returncode in (0, 1), done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@contextmanager
+def started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process that ends with the test."""
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+
+
+def test_ten_thousand_sockets_are_the_ones_ss_lists() -> None:
+    ss, nsenter = needs("ss"), needs("nsenter")
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(EACH)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for _ in range(NAMESPACES)
+    ]  # fmt: skip
+    try:
+        inodes = {}
+        for child in children:
+            assert child.stdout and int(child.stdout.readline()) == child.pid
+            inodes[child.pid] = Path(f"/proc/{child.pid}/ns/net").stat().st_ino
+        rows = sockets()
+        assert len([row for row in rows if row["netns"] in inodes.values()]) == NAMESPACES * EACH
+        for pid, inode in inodes.items():
+            listed = subprocess.run(
+                [nsenter, "-t", str(pid), "-n", ss, "-Hlntxe"], capture_output=True, text=True, check=True
+            ).stdout.splitlines()
+            theirs = sorted(tuple(map(int, _queue_and_limit(line))) for line in listed)
+            here = [row for row in rows if row["netns"] == inode]
+            assert sorted((row["queue"], row["limit"]) for row in here) == theirs
+            assert {row["processes"][0]["pid"] for row in here} == {pid}
+    finally:
+        for child in children:
+            child.communicate("")
+
+
+def _queue_and_limit(line: str) -> list[str]:
+    """Recv-Q and Send-Q follow the state."""
+    fields = line.split()
+    start = fields.index("LISTEN") + 1
+    return fields[start : start + 2]
+
+
+def test_a_real_redis_clamped_then_full_then_stale_then_right(tmp_path: Path) -> None:
+    program = tmp_path / "redis-server"  # Debian's redis-tools has the server under another name
+    program.symlink_to(needs("redis-check-rdb"))
+    server = [str(program), "--port", "6399", "--save", "", "--dir", str(tmp_path)]
+    lower = 'ip link set lo up; echo 128 > /proc/sys/net/core/somaxconn; exec "$@"'
+    with started([needs("unshare"), "-n", "sh", "-c", lower, "sh", *server]) as redis:
+        path = f"/proc/{redis.pid}/ns/net"
+        row = _until_one(path)
+        assert (row["limit"], row["capacity"], row["somaxconn"]) == (128, 129, 128)
+        assert _findings(row) == ["likely_clamped"]
+        assert row["processes"][0]["pid"] == redis.pid
+
+        redis.send_signal(signal.SIGSTOP)
+        with _inside(path):
+            clients = [_connecting(6399) for _ in range(129)]
+            row = _until_one(path, queue=129)
+        assert _findings(row) == ["full", "likely_clamped"]
+        for client in clients:
+            client.close()
+
+        with _inside(path):
+            Path("/proc/sys/net/core/somaxconn").write_text("4096")
+        row = _until_one(path)
+        assert "likely_stale" in _findings(row)
+        assert sockets("--stale", "--netns", path)
+        assert "listen(511) with somaxconn 4096 stores 511" in row["advice"]["prediction"]
+        redis.send_signal(signal.SIGCONT)
+        with _inside(path), started([*server[:1], "--port", "6398", *server[3:]]):
+            row = _until_one(path, "-P", "6398")  # as after a restart: a new listen()
+        assert (row["limit"], _findings(row)) == (511, ["own"])
+
+
+def _findings(row: dict[str, Any]) -> list[str]:
+    return [found["finding"] for found in row["diagnosis"]]
+
+
+def _until_one(netns: str, *arguments: str, queue: int = 0) -> dict[str, Any]:
+    """The IPv4 listener there, once it is there and so many connections wait."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        rows = [r for r in sockets("--netns", netns, *arguments) if r["protocol"] == "tcp"]
+        if rows and rows[0]["queue"] >= queue:
+            return rows[0]
+        time.sleep(0.1)
+    raise AssertionError(f"no such listener: {rows}")
+
+
+@contextmanager
+def _inside(path: str) -> Iterator[None]:
+    with Path("/proc/self/ns/net").open() as here, Path(path).open() as there:
+        libc.setns(there.fileno())
+        try:
+            yield
+        finally:
+            libc.setns(here.fileno())
+
+
+def _connecting(port: int) -> socket.socket:
+    sock = socket.socket()
+    sock.setblocking(False)
+    with suppress(BlockingIOError):
+        sock.connect(("127.0.0.1", port))
+    return sock
+
+
+def test_head_has_what_it_wanted_and_ctrl_c_ends_watch() -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen(3)
+        command = [sys.executable, "-m", "listenwatch", "sockets", "--watch", "0.1", "--json"]
+        with subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as watch:
+            assert watch.stdout and watch.stderr
+            assert json.loads(watch.stdout.readline())
+            watch.send_signal(signal.SIGINT)
+            watch.stdout.read()
+            assert b"Traceback" not in watch.stderr.read()
+            assert watch.wait(PATIENCE) == 0
+        assert sockets("-p", str(os.getpid()))[0]["limit"] == 3
