@@ -9,12 +9,12 @@ from listenwatch.model.behaviour import Behaviour
 from listenwatch.record import Flag, ListenCall, decode
 from listenwatch.scenarios import interrupt, witness, world
 from listenwatch.scenarios.equality import Beside
-from listenwatch.scenarios.journal import Issued, Report
+from listenwatch.scenarios.journal import Issued
 from listenwatch.scenarios.judging import Judged, excuse_lost, judge_pair
 from listenwatch.scenarios.needs import unmet
 from listenwatch.scenarios.pairing import pair
 from listenwatch.scenarios.registry import Scenario
-from listenwatch.verdict import Kind, missed_returns
+from listenwatch.verdict import Kind
 
 
 class Loss(Protocol):
@@ -70,6 +70,11 @@ class Result(NamedTuple):
         return next((kind for kind in WORST_FIRST if kind in kinds), None)
 
     @property
+    def missed(self) -> bool:
+        """Whether a probe missed something: a call has no record, or what there is tells not enough."""
+        return bool(self.lost) or any(j.verdict.kind is Kind.INCONCLUSIVE for j in self.calls)
+
+    @property
     def word(self) -> str:
         """The verdict column: a verdict, or SKIP or ERROR."""
         if self.skip:
@@ -80,7 +85,10 @@ class Result(NamedTuple):
 
 
 ATTEMPTS = 3
-"""How often a scenario is run at most until nothing is missed: where threads compete, kernels skip probes."""
+"""How often a scenario is run at most until nothing is missed: where threads compete, kernels skip probes.
+
+The first time they may compete, after that they run in turn.
+"""
 
 WORST_FIRST = (Kind.DISAGREE, Kind.UNMODELLED, Kind.INCONCLUSIVE, Kind.AGREE)
 
@@ -108,11 +116,26 @@ def _run_one(
     skips = [_unmet(scenario, engine.attach) for engine in engines]
     if all(skips):
         return tuple(Result(scenario, skip=skip) for skip in skips)
+    results = _attempt(scenario, engines, behaviour, skips)
     repeated = 0
-    watches, report = _watch_one(scenario, engines)
-    while not all(watch.saw_all for watch in watches) and repeated + 1 < ATTEMPTS:
+    while any(result.missed for result in results) and repeated + 1 < ATTEMPTS:
         repeated += 1
-        watches, report = _watch_one(scenario, engines)
+        results = _attempt(scenario, engines, behaviour, skips, in_turn=True)
+    return tuple(result._replace(repeated=repeated) for result in results)
+
+
+def _attempt(
+    scenario: Scenario,
+    engines: Sequence[Engine],
+    behaviour: Behaviour,
+    skips: Sequence[str],
+    *,
+    in_turn: bool = False,
+) -> list[Result]:
+    watches = [Watch(engine) for engine in engines]
+    report = world.run(scenario.function, in_turn=in_turn)
+    for watch in watches:
+        watch.end()
     first: Watch | None = None
     results = []
     for watch, skip in zip(watches, skips, strict=True):
@@ -121,17 +144,9 @@ def _run_one(
             continue
         calls = tuple(watch.judge(report.issued, behaviour, first))
         error = report.error or ("" if calls else "it made no listen() call")
-        results.append(Result(scenario, calls, "", error, watch.lost, repeated))
+        results.append(Result(scenario, calls, error=error, lost=watch.lost))
         first = first or watch
-    return tuple(results)
-
-
-def _watch_one(scenario: Scenario, engines: Sequence[Engine]) -> tuple[list[Watch], Report]:
-    watches = [Watch(engine) for engine in engines]
-    report = world.run(scenario.function)
-    for watch in watches:
-        watch.end()
-    return watches, report
+    return results
 
 
 def _unmet(scenario: Scenario, attach: str) -> str:
@@ -156,11 +171,6 @@ class Watch:
         self._records = followed(self._engine.sync())
         self.lost = _without_record(self._engine) - self.lost
         self._skipped = self._engine.skipped() - self._skipped
-
-    @property
-    def saw_all(self) -> bool:
-        """Whether every call has its record and every record its returns."""
-        return not self.lost and not any(map(missed_returns, self._records))
 
     def judge(
         self, issued: Sequence[Issued], behaviour: Behaviour, first: Watch | None

@@ -20,22 +20,25 @@ TIME_LIMIT = 60.0
 _GRACE = 5.0  # seconds; a process that has closed its pipe is on its way out
 
 
-def run(action: Callable[[Lab], None], time_limit: float = TIME_LIMIT) -> Report:
+def run(
+    action: Callable[[Lab], None], time_limit: float = TIME_LIMIT, *, in_turn: bool = False
+) -> Report:
     """Run ``action`` in a process and a network namespace of its own; returns what it told.
 
     Whatever happens, the process and its children are gone afterwards. A process that failed,
-    died or hung has that in ``error``.
+    died or hung has that in ``error``. ``in_turn``: its threads do not take a processor from each
+    other, where the system lets us say so (SCHED_FIFO, sched(7)).
     """
     with interrupt.held():
-        return _run(action, time_limit)
+        return _run(action, time_limit, in_turn)
 
 
-def _run(action: Callable[[Lab], None], time_limit: float) -> Report:
+def _run(action: Callable[[Lab], None], time_limit: float, in_turn: bool) -> Report:
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
         os.close(reading)
-        _live(writing, action)
+        _live(writing, action, in_turn)
     os.close(writing)
     data, in_time = b"", False
     try:
@@ -53,13 +56,16 @@ def _run(action: Callable[[Lab], None], time_limit: float) -> Report:
     return report._replace(error=f"its process died: {name}")
 
 
-def _live(writing: int, action: Callable[[Lab], None]) -> None:
+def _live(writing: int, action: Callable[[Lab], None], in_turn: bool) -> None:
     """The child's whole life; does not return."""
     journal = Journal(writing)
     try:
         interrupt.as_usual()
         os.setpgid(0, 0)
         libc.die_with_parent()
+        if in_turn:
+            with contextlib.suppress(OSError):
+                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
         action(Lab(journal))
         journal.end()
     except Skip as skip:

@@ -314,3 +314,19 @@ def test_a_refusal_nobody_set_up_is_excused_only_in_a_confined_process(
     if label is not None:
         file.write_bytes(label)
     assert refusal_unasked(file) == refusal
+
+
+@pytest.mark.parametrize(
+    ("result", "missed"),
+    [
+        (AGREED, False),
+        (DISAGREED, False),
+        (SKIPPED, False),
+        (AGREED._replace(lost=1), True),
+        (DISAGREED._replace(calls=tuple(excuse_lost(DISAGREED.calls, 1))), True),
+    ],
+)
+def test_a_scenario_is_run_again_where_something_was_missed_not_where_it_disagrees(
+    result: Result, missed: bool
+) -> None:
+    assert result.missed is missed
