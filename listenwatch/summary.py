@@ -35,6 +35,12 @@ class Summary(NamedTuple):
         return ", ".join(f"{number} {name}" for name, number in self._asdict().items())
 
 
+def worst(statuses: Iterable[int]) -> int:
+    """The exit status of several runs together: 1 a disagreement, 4 incomplete, 0."""
+    each = set(statuses)
+    return next((status for status in (1, 4) if status in each), 0)
+
+
 def summarise(kinds: Iterable[Kind], lost: int) -> Summary:
     """The summary of these verdicts' kinds."""
     count = Counter(kinds)

@@ -19,6 +19,7 @@ from listenwatch.histories.repro import repro
 from listenwatch.jsonlines import call_to_json
 from listenwatch.kernel import Kernel, behaviour_of, running_kernel
 from listenwatch.model.behaviour import Behaviour
+from listenwatch.summary import worst
 from listenwatch.terminal import use_colour
 from listenwatch.verdict import Kind
 
@@ -29,8 +30,7 @@ def run_generated(args: argparse.Namespace) -> int:
     kernel = running_kernel()
     behaviour = override(behaviour_of(kernel), args.behaviour)
     witnesses = witnesses_of(args.engine, args.attach)
-    each = [_run_one(args, kernel, behaviour, witness) for witness in witnesses]
-    return next((status for status in (1, 4) if status in each), 0)
+    return worst([_run_one(args, kernel, behaviour, witness) for witness in witnesses])
 
 
 def _run_one(

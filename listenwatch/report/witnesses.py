@@ -9,12 +9,12 @@ from listenwatch.jsonlines import call_to_json, outcome_to_json
 from listenwatch.report.table import call_details, totals, verify_report
 from listenwatch.report.verification import Verification
 from listenwatch.scenarios.runner import Result
+from listenwatch.summary import worst
 
 
 def exit_status(runs: Sequence[Verification], *, strict: bool) -> int:
     """The worst of the engines': 1 a disagreement, 4 incomplete, 0."""
-    each = {run.exit_status(strict=strict) for run in runs}
-    return next((status for status in (1, 4) if status in each), 0)
+    return worst(run.exit_status(strict=strict) for run in runs)
 
 
 def report(runs: Sequence[Verification], *, colour: bool, verbose: bool) -> str:
