@@ -41,9 +41,12 @@ struct netns_ipv4 {
 	int sysctl_tcp_fastopen;
 	int sysctl_tcp_abort_on_overflow;
 };
+struct linux_mib { unsigned long mibs[1]; };
+struct netns_mib { struct linux_mib *net_statistics; /* one for each processor */ };
 struct net {
 	struct ns_common ns;
 	struct netns_core core;
+	struct netns_mib mib;
 	struct netns_ipv4 ipv4;
 	__u64 net_cookie;
 };

@@ -12,7 +12,7 @@ from listenwatch.errors import ObserveError
 
 VMLINUX = Path("/sys/kernel/btf/vmlinux")
 
-_KIND_STRUCT, _KIND_FUNC = 4, 12  # include/uapi/linux/btf.h
+_KIND_STRUCT, _KIND_ENUM, _KIND_FUNC = 4, 6, 12  # include/uapi/linux/btf.h
 
 
 class _Type(ctypes.Structure):
@@ -29,6 +29,11 @@ class _Type(ctypes.Structure):
         """BTF_INFO_VLEN."""
         return int(self.info) & 0xFFFF
 
+    @property
+    def kind(self) -> int:
+        """BTF_INFO_KIND."""
+        return int(self.info) >> 24 & 0x1F
+
 
 class _Member(ctypes.Structure):
     """``struct btf_member``; ``offset`` counts bits."""
@@ -38,6 +43,12 @@ class _Member(ctypes.Structure):
         ("type", ctypes.c_uint32),
         ("offset", ctypes.c_uint32),
     )
+
+
+class _Enumerator(ctypes.Structure):
+    """``struct btf_enum``."""
+
+    _fields_ = (("name_off", ctypes.c_uint32), ("value", ctypes.c_int32))
 
 
 class Btf:
@@ -69,9 +80,26 @@ class Btf:
             address + ctypes.sizeof(_Type)
         )
         for each in members:
-            if self._bpf.btf__name_by_offset(self._btf, each.name_off) == member.encode():
+            if self._name(each.name_off) == member.encode():
                 return (int(each.offset) & 0xFFFFFF) // 8  # the rest is a bit field's width
         return None
+
+    def enum_with(self, first: str) -> dict[str, int]:
+        """Every enumerator of the enum that begins with ``first``, which need not have a name; {} if none."""
+        wanted, start = first.encode(), ctypes.sizeof(_Type)
+        for number in range(1, self._bpf.btf__type_cnt(self._btf)):
+            address = self._address(number)
+            this = _Type.from_address(address)
+            if this.kind != _KIND_ENUM or not this.vlen:
+                continue
+            if self._name(_Enumerator.from_address(address + start).name_off) == wanted:
+                members = (_Enumerator * this.vlen).from_address(address + start)
+                return {self._name(each.name_off).decode(): int(each.value) for each in members}
+        return {}
+
+    def _name(self, offset: int) -> bytes:
+        name: bytes = self._bpf.btf__name_by_offset(self._btf, offset)
+        return name
 
     def _find(self, name: str, kind: int) -> int:
         number: int = self._bpf.btf__find_by_name_kind(self._btf, name.encode(), kind)

@@ -32,6 +32,21 @@ def entries(fd: int, key_size: int, value_size: int) -> Iterator[tuple[bytes, by
             yield key.raw, value.raw
 
 
+def value(fd: int, key: bytes, size: int) -> bytes | None:
+    """What a hash map holds under a key; None if it has none such."""
+    found = ctypes.create_string_buffer(size)
+    if libbpf.load_library().bpf_map_lookup_elem(fd, key, found):
+        return None
+    return found.raw
+
+
+def store(fd: int, key: bytes, new: bytes) -> None:
+    """Put a value into a map."""
+    if libbpf.load_library().bpf_map_update_elem(fd, key, new, 0):
+        error = ctypes.get_errno()
+        raise OSError(error, f"bpf_map_update_elem: {os.strerror(error)}")
+
+
 def misses(fd: int) -> int:
     """How often the kernel skipped the program because one ran on that processor already."""
     info = libbpf.ProgramInfo()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,6 +113,12 @@ def kernel_symbols() -> set[str]:
             p.target for p in PROGRAMS if p.kind == "kprobe" and b" %s\n" % p.target.encode() in text
         )
     return _symbols
+
+
+def has_symbols(names: Collection[str]) -> bool:
+    """Whether the kernel has functions of these names, by /proc/kallsyms."""
+    text = Path("/proc/kallsyms").read_bytes()
+    return all(b" %s\n" % name.encode() in text for name in names)
 
 
 def stage_mask(programs: Iterable[Program]) -> int:
