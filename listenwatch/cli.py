@@ -16,6 +16,7 @@ from listenwatch.terminal import say
 COMMANDS = {
     "watch": "watch listen() calls live and check each (the default)",
     "sockets": "every listener there is: who holds it, its queue, its limit, and what is wrong",
+    "overflow": "live: which listener has no room for a connection, whose it is, and what to change",
     "verify": "run the conformance scenarios on this kernel",
     "replay": "check a recording again, on any machine",
     "predict": "what listen() does on any kernel, calculated by the model",

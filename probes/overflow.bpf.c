@@ -311,9 +311,9 @@ static __always_inline void name_listener(struct overflow_key *key, struct sock 
 	key->port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	key->family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (key->family == AF_INET6)
-		BPF_CORE_READ_INTO(key->address, sk, __sk_common.skc_v6_rcv_saddr);
+		bpf_core_read(key->address, 16, &sk->__sk_common.skc_v6_rcv_saddr);
 	else
-		BPF_CORE_READ_INTO(key->address, sk, __sk_common.skc_rcv_saddr);
+		bpf_core_read(key->address, 4, &sk->__sk_common.skc_rcv_saddr);
 }
 
 static __always_inline void begin(struct sock *sk, struct sk_buff *skb)

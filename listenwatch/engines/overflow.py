@@ -47,7 +47,7 @@ class Config(ctypes.Structure):
 
 
 class Counted(NamedTuple):
-    """One listener and kind: ``count`` since the start; the rest as the last one found it.
+    """One listener and kind: met ``times`` times since the start; the rest as the last one found it.
 
     ``sk`` is 0 where only the address is known, ``cookie`` 0 where nobody has asked for it yet.
     ``peers`` are the distinct ones of interval ``epoch``, ``peers_untold`` come on top if not 0.
@@ -59,7 +59,7 @@ class Counted(NamedTuple):
     family: int
     kind: int
     address: bytes
-    count: int
+    times: int
     cookie: int
     queue: int
     limit: int

@@ -47,8 +47,8 @@ def take(wanted: Callable[[Namespace], bool] = lambda _: True) -> Inventory:
         except OSError as error:
             unseen.append(f"network namespace {namespace.inode}: {error.strerror or error}")
             continue
-        shared = Counter(map(_place, here))
-        found += [(row, namespace, limit, shared[_place(row)]) for row in here]
+        shared = Counter(map(place, here))
+        found += [(row, namespace, limit, shared[place(row)]) for row in here]
     holders, refused = find_holders({row.inode for row, *_ in found})
     rows = [
         Row(row, namespace, limit, holders.get(row.inode, ()), group)
@@ -59,7 +59,7 @@ def take(wanted: Callable[[Namespace], bool] = lambda _: True) -> Inventory:
     return Inventory(rows, unseen)
 
 
-def _place(row: Listener) -> tuple[object, ...]:
+def place(row: Listener) -> tuple[object, ...]:
     """Two listeners at one place can only be a SO_REUSEPORT group; AF_UNIX addresses are never shared."""
     if not row.port:
         return (row.cookie,)

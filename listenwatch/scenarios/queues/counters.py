@@ -20,7 +20,7 @@ WATCHED = (
 
 def read() -> str:
     """/proc/net/netstat now. Most of the time it will do to see that it is as it was."""
-    return Path("/proc/self/net/netstat").read_text()
+    return Path("/proc/thread-self/net/netstat").read_text()
 
 
 def parse(text: str) -> Counter[str]:
