@@ -120,8 +120,6 @@ class Watch:
         self._kernel = running_kernel()
         self._behaviour = behaviour_for(self._kernel.version)
         self._directory = Directory()
-        self._directory.begin()
-        self._directory.look(self._directory.namespaces)
         self._ledger = Ledger(probe, self._wanted())
         self._before = {_key(each): each.times for each in probe.counted()}
         self._totals: dict[tuple[object, ...], report.Event] = {}
@@ -155,10 +153,10 @@ class Watch:
             return
         self._directory.begin()
         clock = datetime.now().strftime("%H:%M:%S")
-        for counted in sorted(moved, key=lambda each: (each.netns, each.port, each.kind)):
+        moved.sort(key=lambda each: (each.netns, each.port, each.kind))
+        for counted, named in zip(moved, self._directory.name(moved), strict=True):
             count = counted.times - self._before.get(_key(counted), 0)
             self._before[_key(counted)] = counted.times
-            named = self._directory.name(counted)
             if self._is_shown(counted, named):
                 peers = counted.peers if counted.epoch == epoch else 0
                 self._show(counted, report.event(clock, counted, named, count, peers))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
@@ -35,87 +34,91 @@ class Here(NamedTuple):
     somaxconn: int | None
 
 
+class Place(NamedTuple):
+    """A listener found, and of how many that cannot be told apart."""
+
+    here: Here
+    listener: Listener
+    one_of: int = 1
+
+
 class Directory:
-    """The listeners of the namespaces in question; looked at again in each interval, holders only once."""
+    """The listeners of the namespaces in question, looked at again in each interval."""
 
     def __init__(self) -> None:
-        self._here: dict[int, Here] = {}
-        self._holders: dict[int, tuple[Process, ...]] = {}
-        self.namespaces: list[Namespace] = []
+        """Have the kernel give every listener there is its cookie (it does when asked): the probe reads it."""
+        self.begin()
+        for namespace in self.namespaces:
+            self._at(namespace)
 
     def begin(self) -> None:
         """A new interval: what was seen of queues and namespaces is old."""
-        self._here.clear()
-        self.namespaces = find_namespaces().namespaces
+        self._here: dict[int, Here | None] = {}
+        self.namespaces: list[Namespace] = find_namespaces().namespaces
 
-    def look(self, namespaces: Iterable[Namespace]) -> None:
-        """Have the kernel give each listener its cookie (it does when asked), so that the probe can tell it."""
-        for namespace in namespaces:
-            self._at(namespace)
+    def name(self, counts: Iterable[Counted]) -> list[Named]:
+        """The listener of each count, its queue as it is now, and who holds it."""
+        found = [self._find(each) for each in counts]
+        holders = find_holders({each.listener.inode for each in found if each}).by_inode
+        return [_named(each, holders) for each in found]
 
-    def name(self, counted: Counted) -> Named:
-        """The listener of a count, its queue as it is now, and its processes."""
+    def _find(self, counted: Counted) -> Place | None:
+        own = self._inode(counted.netns)
         if counted.family == Family.UNIX:
-            return self._name_unix(counted)
-        here = self._find(counted.netns)
-        if here is None:
-            return Named(None)
-        if counted.cookie:
-            found = [each for each in here.listeners if each.cookie == counted.cookie]
-            if found:
-                return Named(self._row(here, found[0]))
-        return self._one_of(here, _at_address(here.listeners, counted))
+            return self._find_unix(unix_name(counted), own)
+        if own is None:
+            return None
+        for listener in own.listeners:
+            if counted.cookie and listener.cookie == counted.cookie:
+                return Place(own, listener)
+        return _one_of(own, _at_address(own.listeners, counted))
 
-    def _name_unix(self, counted: Counted) -> Named:
-        name = unix_name(counted)
-        own = self._find(counted.netns)
+    def _find_unix(self, name: str, own: Here | None) -> Place | None:
         places = [own] if own else []
         if not name.startswith("@"):  # a path is the same in every network namespace
             places += [here for each in self.namespaces if (here := self._at(each)) and here != own]
         for here in places:
-            found = [
-                each
-                for each in here.listeners
-                if each.family == Family.UNIX and each.address == name
-            ]
-            if found:
-                return self._one_of(here, found)
-        return Named(None)
-
-    def _one_of(self, here: Here, found: list[Listener]) -> Named:
-        """One listener; of several the only one that is full, else they are not told apart."""
-        if not found:
-            return Named(None)
-        full = [each for each in found if acceptq_is_full(each.queue, each.limit)]
-        if len(full) == 1:
-            found = full
-        longest = max(found, key=lambda each: each.queue)
-        return Named(self._row(here, longest), len(found))
-
-    def _row(self, here: Here, listener: Listener) -> Row:
-        if listener.cookie not in self._holders:
-            found = find_holders({listener.inode}).by_inode
-            self._holders[listener.cookie] = found.get(listener.inode, ())
-        group = sum(place(each) == place(listener) for each in here.listeners)
-        holders = self._holders[listener.cookie]
-        return Row(listener, here.namespace, here.somaxconn, holders, group)
-
-    def _find(self, inode: int) -> Here | None:
-        for namespace in self.namespaces:
-            if namespace.inode == inode:
-                return self._at(namespace)
+            there = [each for each in here.listeners if each.family == Family.UNIX]
+            if found := _one_of(here, [each for each in there if each.address == name]):
+                return found
         return None
+
+    def _inode(self, inode: int) -> Here | None:
+        found = [each for each in self.namespaces if each.inode == inode]
+        return self._at(found[0]) if found else None
 
     def _at(self, namespace: Namespace) -> Here | None:
         if namespace.inode not in self._here:
-            try:
-                with inside(namespace):
-                    self._here[namespace.inode] = Here(namespace, listeners(), somaxconn())
-            except OSError as error:
-                if error.errno not in (errno.ENOENT, errno.ESRCH, errno.EPERM, errno.EACCES, None):
-                    raise
-                return None
+            self._here[namespace.inode] = _look(namespace)
         return self._here[namespace.inode]
+
+
+def _look(namespace: Namespace) -> Here | None:
+    """A namespace now; None where it has gone, or this user may not enter it."""
+    try:
+        with inside(namespace):
+            return Here(namespace, listeners(), somaxconn())
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+
+
+def _one_of(here: Here, found: list[Listener]) -> Place | None:
+    """One listener; of several the only one that is full, else they are not told apart."""
+    if not found:
+        return None
+    full = [each for each in found if acceptq_is_full(each.queue, each.limit)]
+    if len(full) == 1:
+        found = full
+    return Place(here, max(found, key=lambda each: each.queue), len(found))
+
+
+def _named(found: Place | None, holders: Mapping[int, tuple[Process, ...]]) -> Named:
+    if found is None:
+        return Named(None)
+    here, listener = found.here, found.listener
+    group = sum(place(each) == place(listener) for each in here.listeners)
+    who = holders.get(listener.inode, ())
+    return Named(Row(listener, here.namespace, here.somaxconn, who, group), found.one_of)
 
 
 def address_of(counted: Counted) -> str:

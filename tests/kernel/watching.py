@@ -1,4 +1,4 @@
-"""``listenwatch watch`` as a child process, ready when the test goes on, and calls for it to see."""
+"""``listenwatch watch``, or another command, as a child process, ready when the test goes on, and calls for it to see."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from listenwatch.engines.core import OBJECT
 from tests.require import require
 
 ROOT = Path(__file__).parents[2]
-WATCH = [sys.executable, "-m", "listenwatch", "watch"]
+LISTENWATCH = [sys.executable, "-m", "listenwatch"]
+WATCH = [*LISTENWATCH, "watch"]
 PATIENCE = 60
 """Seconds after which a test that hangs is ended: no measure of speed."""
 
@@ -41,9 +42,11 @@ def needs(tool: str) -> str:
 class Watching:
     """A running watch. Its pipes are unbuffered, so that reading lines and communicate() mix."""
 
-    def __init__(self, *arguments: str, before: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, *arguments: str, before: Callable[[], None] | None = None, command: str = "watch"
+    ) -> None:
         self.process = subprocess.Popen(
-            [*WATCH, *arguments],
+            [*LISTENWATCH, command, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
@@ -55,7 +58,7 @@ class Watching:
 
     def ready(self) -> Watching:
         """Go on once the probes are known to fire: watch says so on stderr."""
-        while "watching listen()" not in (line := self._line_of(self.process.stderr)):
+        while "watching " not in (line := self._line_of(self.process.stderr)):
             self.err += line
             assert line, self.err
         return self
@@ -94,10 +97,13 @@ class Watching:
 
 @contextmanager
 def watching(
-    *arguments: str, before: Callable[[], None] | None = None, wait: bool = True
+    *arguments: str,
+    before: Callable[[], None] | None = None,
+    wait: bool = True,
+    command: str = "watch",
 ) -> Iterator[Watching]:
     """A watch that is ended with its process group, whatever becomes of the test."""
-    watch = Watching(*arguments, before=before)
+    watch = Watching(*arguments, before=before, command=command)
     try:
         if wait:
             watch.ready()

@@ -17,7 +17,7 @@ class Outside:
     """The host at the far end of a tun device; each of its connections has a source port of its own."""
 
     def __init__(self) -> None:
-        self._tun = Tun()
+        self.tun = Tun()
         self._ports = itertools.count(_FIRST_PORT)
 
     def syn(self, family: int, port: int, count: int) -> list[Segment]:
@@ -46,9 +46,9 @@ class Outside:
     ) -> None:
         which = socket.AddressFamily(family)
         ports = (FAR[which], source, NEAR[which], port)
-        self._tun.send(Segment(*ports, flags, sequence, acknowledged & 0xFFFF_FFFF).pack())
+        self.tun.send(Segment(*ports, flags, sequence, acknowledged & 0xFFFF_FFFF).pack())
 
     def _replies(self, port: int) -> list[Segment]:
         """Every segment the listener on this port has sent out since the last time."""
-        segments = map(parse, self._tun.received())
+        segments = map(parse, self.tun.received())
         return [segment for segment in segments if segment and segment.source_port == port]
