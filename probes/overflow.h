@@ -6,6 +6,8 @@
 #ifndef LISTENWATCH_OVERFLOW_H
 #define LISTENWATCH_OVERFLOW_H
 
+#include <linux/types.h>
+
 /* What a connection met. */
 enum overflow_kind {
 	SYN_ACCEPT_QUEUE_FULL, /* SYN dropped */

@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from listenwatch.advice import Advice, as_lines
 from listenwatch.engines.overflow import Counted
+from listenwatch.model.inputs import Family
 from listenwatch.overflow.kinds import Kind
 from listenwatch.overflow.ledger import Line
 from listenwatch.overflow.listeners import Named, local_of
@@ -37,6 +38,7 @@ class Event(NamedTuple):
     named: Named
     kind: Kind
     local: str
+    port: int | None
     netns: int
     times: int
     peers: int
@@ -57,7 +59,8 @@ def event(time: str, counted: Counted, named: Named, count: int, peers: int) -> 
         limit = listener.limit if listener else None
         local = listener.local if listener else local
     more = bool(counted.peers_untold)
-    return Event(time, named, kind, local, counted.netns, count, peers, more, queue, limit)
+    port = None if counted.family == Family.UNIX else counted.port
+    return Event(time, named, kind, local, port, counted.netns, count, peers, more, queue, limit)
 
 
 def header(last: str = "WHAT") -> str:
@@ -143,7 +146,7 @@ def as_json(one: Event) -> dict[str, Any]:
         "netns": one.netns,
         "protocol": row.listener.protocol if row else None,
         "local": one.local,
-        "port": row.listener.port or None if row else None,
+        "port": one.port,
         "kind": one.kind.name.lower(),
         "count": one.times,
         "peers": one.peers,

@@ -1,4 +1,4 @@
-"""Reads probes/listen.h twice: as text, for the names, and through a C compiler, for what they are."""
+"""Reads a header of probes/ twice: as text, for the names, and through a C compiler, for what they are."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Header(NamedTuple):
     macros: dict[str, int]
 
 
-def read_header(folder: Path) -> Header:
-    """Everything listen.h says, by a program compiled and run in ``folder``."""
-    text = re.sub(r"/\*.*?\*/", "", (PROBES / "listen.h").read_text(), flags=re.DOTALL)
+def read_header(folder: Path, file: str = "listen.h") -> Header:
+    """Everything it says, by a program compiled and run in ``folder``."""
+    text = re.sub(r"/\*.*?\*/", "", (PROBES / file).read_text(), flags=re.DOTALL)
     structs = {
         name: re.findall(r"(\w+)(?:\[\w+\])?;", body)
         for name, body in re.findall(r"struct (\w+) \{(.*?)\n\};", text, flags=re.DOTALL)
@@ -47,7 +47,7 @@ def read_header(folder: Path) -> Header:
     lines += [f"M({struct}, {name});" for struct, names in structs.items() for name in names]
     lines += [f'C("{enum}", {name});' for enum, names in enums.items() for name in names]
     lines += [f'C("macro", {name});' for name in macros]
-    rows = [line.split() for line in _run(folder, "\n".join(lines))]
+    rows = [line.split() for line in _run(folder, file, "\n".join(lines))]
     header = Header({name: [] for name in structs}, {}, {name: {} for name in enums}, {})
     for kind, owner, name, *numbers in rows:
         values = [int(number) for number in numbers]
@@ -63,7 +63,7 @@ def read_header(folder: Path) -> Header:
 _PROGRAM = """
 #include <stddef.h>
 #include <stdio.h>
-#include "listen.h"
+#include "HEADER"
 /* 1 signed, 0 unsigned, -1 neither: an array or a struct */
 #define SIGNED(x) _Generic((x), __s32: 1, __u8: 0, __u16: 0, __u32: 0, __u64: 0, default: -1)
 #define S(name, size) printf("S %s - %zu\\n", name, size)
@@ -74,11 +74,11 @@ int main(void) { LINES return 0; }
 """
 
 
-def _run(folder: Path, lines: str) -> list[str]:
+def _run(folder: Path, file: str, lines: str) -> list[str]:
     compiler = shutil.which("gcc") or shutil.which("clang")
     require("compiler", compiler is not None, "neither gcc nor clang is installed")
     assert compiler
     source, program = folder / "wire.c", folder / "wire"
-    source.write_text(_PROGRAM.replace("LINES", lines))
+    source.write_text(_PROGRAM.replace("HEADER", file).replace("LINES", lines))
     subprocess.run([compiler, f"-I{PROBES}", "-o", program, source], check=True)
     return subprocess.run([program], check=True, capture_output=True, text=True).stdout.splitlines()
