@@ -23,7 +23,7 @@ from listenwatch.scenarios import libc
 from listenwatch.scenarios.queues import counters
 from listenwatch.scenarios.queues.outside import Outside
 from listenwatch.scenarios.queues.packets import Segment, TcpFlag
-from listenwatch.scenarios.queues.tun import NEAR
+from listenwatch.scenarios.queues.tun import NAME, NEAR
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 FLOOD = 50_000
@@ -162,7 +162,7 @@ def flood() -> int:
     """At one full listener."""
     refuser = Refuser(2)
     refuser.fill(3)
-    for name in ("all", "outside"):
+    for name in ("all", NAME):
         sysctl(f"ipv4/conf/{name}/rp_filter", 0)
     tun, port = refuser.outside.tun, refuser.port
     for number in range(FLOOD):
@@ -190,18 +190,27 @@ WAYS: dict[str, Callable[[], int]] = {
 }  # fmt: skip
 
 
-def main(way: str) -> None:
-    """Do it, and say so."""
+def enter_namespace() -> int:
+    """A network namespace of its own; returns its inode number."""
     libc.unshare(libc.CLONE_NEWNET)
     with socket.socket(V4, socket.SOCK_DGRAM) as sock:
-        ioctl(sock, 0x8914, pack("16sh14x", b"lo", 1))
+        ioctl(sock, 0x8914, pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
     sysctl("core/somaxconn", 4096)
-    print(os.stat("/proc/self/ns/net").st_ino, flush=True)  # noqa: PTH116  a magic link
-    sys.stdin.readline()
+    return os.stat("/proc/self/ns/net").st_ino  # noqa: PTH116  a magic link
+
+
+def refuse(way: str) -> dict[str, Any]:
+    """Do it; how often it was refused, and by how much the kernel's counters moved."""
     start = counters.read()
     times = WAYS[way]()
-    done: dict[str, Any] = {"times": times, "moved": counters.moved(start), "pid": os.getpid()}
-    print(json.dumps(done), flush=True)
+    return {"times": times, "moved": counters.moved(start), "pid": os.getpid()}
+
+
+def main(way: str) -> None:
+    """Do it when told, and say so."""
+    print(enter_namespace(), flush=True)
+    sys.stdin.readline()
+    print(json.dumps(refuse(way)), flush=True)
     sys.stdin.read()
 
 

@@ -1,0 +1,74 @@
+"""Run in a guest: every way to refuse a connection, under the overflow probe in each mode; prints JSON.
+
+``python -m tests.guest.overflow_kinds`` prints, for each way, what tests/kernel/refusals.py says it
+did, and for each mode the counts by kind and by how much the counters moved; then what the command
+itself printed of one of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from contextlib import ExitStack
+from typing import Any
+
+from listenwatch.engines.overflow import COUNTERS, MODES, OverflowProbe
+from listenwatch.overflow.kinds import Kind
+from tests.kernel import refusals
+from tests.kernel.test_overflow import refusing
+from tests.kernel.watching import watching
+
+
+def in_child(way: str, probes: dict[str, OverflowProbe]) -> dict[str, Any]:
+    """Have a child refuse; its namespace lives until the probes were asked."""
+    told, tell = os.pipe()
+    wait, end = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            os.close(end)
+            said = {"netns": refusals.enter_namespace(), **refusals.refuse(way)}
+            os.write(tell, json.dumps(said).encode())
+            os.read(wait, 1)
+        finally:
+            os._exit(0)
+    os.close(tell)
+    os.close(wait)
+    with os.fdopen(told) as stream:
+        said = json.loads(os.read(stream.fileno(), 1 << 16))
+        found = {"done": said, **{mode: seen(each, said["netns"]) for mode, each in probes.items()}}
+        os.close(end)
+    os.waitpid(pid, 0)
+    return found
+
+
+def seen(probe: OverflowProbe, netns: int) -> dict[str, Any]:
+    """What one probe counted there."""
+    kinds: dict[str, int] = {}
+    for each in probe.counted():
+        if each.netns == netns:
+            name = Kind(each.kind).name.lower()
+            kinds[name] = kinds.get(name, 0) + each.times
+    moved = dict(zip(COUNTERS, probe.total(netns).moved, strict=True))
+    return {"kinds": kinds, "moved": moved, "sockets": len({e.sk for e in probe.counted() if e.netns == netns})}
+
+
+def by_command() -> dict[str, Any]:
+    """What ``listenwatch overflow --json`` prints of one way."""
+    with refusing("ack_reset") as refuser, watching("--json", command="overflow") as watch:
+        done = refuser.go()
+        status = watch.end(signal.SIGINT)
+    return {"done": done, "status": status, "lines": [json.loads(line) for line in watch.out.splitlines()]}
+
+
+def main() -> None:
+    """Every way under both probes, attached at once."""
+    with ExitStack() as owned:
+        probes = {mode: owned.enter_context(OverflowProbe(mode)) for mode in MODES}
+        ways = {way: in_child(way, probes) for way in refusals.WAYS}
+    print(json.dumps({"ways": ways, "command": by_command()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""``listenwatch overflow`` on kernels with kprobes: both modes count the same, and what the kernel counts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from listenwatch.errors import GuestError
+from listenwatch.guests import boot, fetch
+from tests.kernel import refusals
+from tests.kernel.test_overflow import TOLD
+from tests.require import require
+
+pytestmark = pytest.mark.guest
+
+ROOT = Path(__file__).parents[2]
+
+Found = dict[str, Any]
+
+
+@pytest.fixture(scope="module", params=("5.10", "6.1", "7.3"))
+def found(request: pytest.FixtureRequest) -> Found:
+    """What tests/guest/overflow_kinds.py prints in a guest: one boot for each kernel."""
+    try:
+        boot.check_tools()
+        fetch(request.param, progress=print)
+    except GuestError as error:
+        require("guest", False, str(error))
+    line = [sys.executable, "-m", "listenwatch", "guest", "--cpus", "1", "--kernel", request.param, "--"]
+    done = subprocess.run(
+        [*line, sys.executable, "-m", "tests.guest.overflow_kinds"],
+        capture_output=True, text=True, timeout=900, cwd=ROOT,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    printed: Found = json.loads(done.stdout)
+    assert set(printed["ways"]) == set(refusals.WAYS)
+    return printed
+
+
+@pytest.mark.parametrize("mode", ["kprobe", "tracepoint"])
+def test_every_kind_is_counted_as_the_kernel_counts_it(found: Found, mode: str) -> None:
+    for way, one in found["ways"].items():
+        done, seen = one["done"], one[mode]
+        assert seen["kinds"] == {TOLD.get(way, way): done["times"]}, way
+        assert {k: v for k, v in seen["moved"].items() if v} == {
+            name: number for name, number in done["moved"].items() if name in seen["moved"]
+        }, way
+
+
+def test_kprobes_tell_the_sockets_of_a_group_apart(found: Found) -> None:
+    group = found["ways"]["reuseport_group"]
+    assert (group["kprobe"]["sockets"], group["tracepoint"]["sockets"]) == (2, 1)
+
+
+def test_the_command_names_the_process_and_what_became_of_its_connections(found: Found) -> None:
+    *events, last = found["command"]["lines"]
+    done = found["command"]["done"]
+    assert found["command"]["status"] == 0
+    mine = [e for e in events if e["processes"] and e["processes"][0]["pid"] == done["pid"]]
+    assert {(e["kind"], e["limit"], e["queue"]) for e in mine} == {("ack_reset", 8, 9)}
+    assert sum(event["count"] for event in mine) == done["times"]
+    assert last["summary"]["attach"] == "kprobe"
+    assert {row["difference"] for row in last["summary"]["counters"]} == {0}
