@@ -57,7 +57,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, LISTENERS);
-	__type(key, __u32); /* inode number of the network namespace */
+	__type(key, struct overflow_netns);
 	__type(value, struct overflow_total);
 } totals SEC(".maps");
 
@@ -102,6 +102,14 @@ struct {
 static struct overflow_value new_value;
 static struct overflow_total new_total;
 
+/* The cookie of before v5.12 is given when somebody asks for it: no identity to rely on. */
+static __always_inline void name_netns(struct overflow_key *key, struct net *net)
+{
+	key->netns = BPF_CORE_READ(net, ns.inum);
+	if (bpf_core_field_exists(net->net_cookie))
+		key->netns_cookie = BPF_CORE_READ(net, net_cookie);
+}
+
 /* ---- counting -------------------------------------------------------------------------------- */
 
 static __always_inline __u64 mix(__u64 hash, __u64 value)
@@ -136,8 +144,9 @@ static __always_inline void tell_peer(struct overflow_value *value, __u64 tag, _
 	__sync_fetch_and_add(&value->peers_untold, 1);
 }
 
-static __always_inline struct overflow_total *total_of(__u32 netns)
+static __always_inline struct overflow_total *total_of(const struct overflow_key *key)
 {
+	struct overflow_netns netns = { .cookie = key->netns_cookie, .inode = key->netns };
 	struct overflow_total *total = bpf_map_lookup_elem(&totals, &netns);
 
 	if (total)
@@ -156,7 +165,7 @@ static __always_inline struct overflow_value *count(struct overflow_key *key, __
 		value = bpf_map_lookup_elem(&listeners, key);
 	}
 	if (!value || !now) {
-		struct overflow_total *total = total_of(key->netns);
+		struct overflow_total *total = total_of(key);
 
 		if (total)
 			__sync_fetch_and_add(&total->unplaced, 1);
@@ -292,9 +301,9 @@ static __always_inline bool read_moved(struct window *window, __u64 *moved)
 	return any;
 }
 
-static __always_inline void add_up(__u32 netns, const __u64 *moved)
+static __always_inline void add_up(const struct overflow_key *key, const __u64 *moved)
 {
-	struct overflow_total *total = total_of(netns);
+	struct overflow_total *total = total_of(key);
 
 	if (!total)
 		return;
@@ -329,22 +338,20 @@ static __always_inline void end(bool syn)
 	struct overflow_key key = {};
 	struct packet packet = {};
 	struct sk_buff *skb;
-	struct net *net;
 	struct sock *sk;
 	bool any;
 
 	if (!window || !window->net)
 		return;
 	any = read_moved(window, moved);
-	net = (struct net *)window->net;
-	key.netns = BPF_CORE_READ(net, ns.inum);
+	name_netns(&key, (struct net *)window->net);
 	window->net = 0;
 	if (!any)
 		return;
 	sk = (struct sock *)window->sk;
 	name_listener(&key, sk);
 	key.kind = kind_of(moved, syn);
-	add_up(key.netns, moved);
+	add_up(&key, moved);
 	/* the function refused the packet, so it is still there: its caller frees it */
 	skb = (struct sk_buff *)window->skb;
 	read_packet(headers_of(skb), &packet);
@@ -399,15 +406,13 @@ static __always_inline void packet_freed(struct sk_buff *skb)
 	__u64 moved[OVERFLOW_COUNTERS] = {};
 	struct overflow_key key = {};
 	struct packet packet = {};
-	struct net *net;
 
 	/* a capture leaves the kernel with a clone, which shares the headers */
 	if (!window || !window->net || (__u64)BPF_CORE_READ(skb, head) != window->head)
 		return;
 	if (!read_moved(window, moved))
 		return;
-	net = (struct net *)window->net;
-	key.netns = BPF_CORE_READ(net, ns.inum);
+	name_netns(&key, (struct net *)window->net);
 	window->net = 0;
 	if (!read_packet(headers_of(skb), &packet))
 		return;
@@ -415,7 +420,7 @@ static __always_inline void packet_freed(struct sk_buff *skb)
 	key.family = packet.family;
 	__builtin_memcpy(key.address, packet.destination, sizeof(packet.destination));
 	key.kind = kind_of(moved, (packet.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN);
-	add_up(key.netns, moved);
+	add_up(&key, moved);
 	count(&key, packet.peer);
 }
 
@@ -476,7 +481,7 @@ int connect_entry(struct enter_connect *ctx)
 	call.key.port = length;
 	bpf_probe_read_user(call.key.address, length & 127, (void *)(ctx->address + 2));
 	task = (struct task_struct___named *)bpf_get_current_task();
-	call.key.netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	name_netns(&call.key, BPF_CORE_READ(task, nsproxy, net_ns));
 	thread = bpf_get_current_pid_tgid();
 	bpf_map_update_elem(&connects, &thread, &call, BPF_ANY);
 	return 0;

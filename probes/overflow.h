@@ -35,11 +35,22 @@ enum overflow_counter {
 #define OVERFLOW_ADDRESS 112 /* sockaddr_un.sun_path, rounded up */
 
 /*
+ * A network namespace: its inode number, which another may have after it, and the cookie, which none
+ * will (0 before v5.12).
+ */
+struct overflow_netns {
+	__u64 cookie;
+	__u32 inode;
+	__u32 pad;
+};
+
+/*
  * A listener and a kind. `sk` tells listeners at one address apart; it is 0 where the probe sees
  * packets and no sockets. `port` of an AF_UNIX listener is the length of its address.
  */
 struct overflow_key {
 	__u64 sk;
+	__u64 netns_cookie;
 	__u32 netns;
 	__u16 port;
 	__u8 family;

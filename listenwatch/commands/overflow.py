@@ -37,7 +37,8 @@ examples:
 QUEUE connections wait for accept() (of "SYN queue full" and "SYN cookie sent": requests wait for
 their last ACK), LIMIT is sk_max_ack_backlog; a queue holds one more. COUNT SYNs, ACKs or connect()
 calls met this in the interval, from PEERS distinct addresses (AF_UNIX: processes); "+": and more.
-PID "?": no process that can be seen holds it, or it was closed since.
+PID "?": no process that can be seen holds it, or it was closed since. Not seen: connect() to an
+AF_UNIX socket by io_uring or by a 32-bit program.
 
 At the end the kernel's own counters (ListenOverflows and others of /proc/net/netstat) stand beside
 what was seen, for each network namespace; any difference is printed.
@@ -227,14 +228,14 @@ class Watch:
             found.append(
                 f"not all that the kernel counted was seen; it skipped the probe {skipped} times"
             )
-        for inode in self._probe.namespaces():
-            if self._netns in (None, inode) and (unplaced := self._probe.total(inode).unplaced):
-                found.append(f"namespace {inode}: {unplaced} of too many listeners to tell apart")
-        for inode in self._ledger.unread(self._probe.namespaces()):
-            if self._netns in (None, inode):
-                found.append(f"namespace {inode} is gone: its own counters were not read")
+        moved = [each for each in self._probe.namespaces() if self._netns in (None, each.inode)]
+        for netns in moved:
+            if unplaced := self._probe.total(netns).unplaced:
+                found.append(f"namespace {netns.inode}: {unplaced} of too many listeners to tell apart")
+        for netns in self._ledger.unread(moved):
+            found.append(f"namespace {netns.inode} is gone: its own counters were not read")
         return found
 
 
 def _key(counted: Counted) -> tuple[object, ...]:
-    return counted[:6]
+    return counted[:7]

@@ -27,9 +27,10 @@ COUNTERS = (
     "TCPReqQFullDoCookies",
     "EmbryonicRsts",
 )
-KEY = struct.Struct("=QIHBB112s")
+KEY = struct.Struct("=QQIHBB112s")
 VALUE = struct.Struct("=QQIIIIII")
 TOTAL = struct.Struct("=5QQ")
+NETNS = struct.Struct("=QII")
 
 _HANDLERS = ("tcp_conn_request", "tcp_check_req", "cookie_v4_check", "cookie_v6_check")
 _CONNECTS = (
@@ -54,6 +55,7 @@ class Counted(NamedTuple):
     """
 
     sk: int
+    netns_cookie: int
     netns: int
     port: int
     family: int
@@ -67,6 +69,13 @@ class Counted(NamedTuple):
     epoch: int
     peers: int
     peers_untold: int
+
+
+class Netns(NamedTuple):
+    """A network namespace; ``cookie`` is 0 before v5.12, and tells it from the next of that inode number."""
+
+    inode: int
+    cookie: int
 
 
 class Total(NamedTuple):
@@ -131,18 +140,20 @@ class OverflowProbe:
         found = maps.entries(self._probe.map_fd("listeners"), KEY.size, VALUE.size)
         return [Counted(*KEY.unpack(key), *VALUE.unpack(value)) for key, value in found]
 
-    def total(self, netns: int) -> Total:
+    def total(self, netns: Netns) -> Total:
         """What the probe saw of one network namespace."""
-        value = maps.value(self._probe.map_fd("totals"), struct.pack("=I", netns), TOTAL.size)
+        key = NETNS.pack(netns.cookie, netns.inode, 0)
+        value = maps.value(self._probe.map_fd("totals"), key, TOTAL.size)
         if value is None:
             return Total()
         *moved, unplaced = TOTAL.unpack(value)
         return Total(tuple(moved), unplaced)
 
-    def namespaces(self) -> list[int]:
-        """The inode numbers of the network namespaces in which a counter moved."""
-        found = maps.entries(self._probe.map_fd("totals"), 4, TOTAL.size)
-        return [struct.unpack("=I", key)[0] for key, _ in found]
+    def namespaces(self) -> list[Netns]:
+        """The network namespaces in which a counter moved."""
+        found = maps.entries(self._probe.map_fd("totals"), NETNS.size, TOTAL.size)
+        keys = (NETNS.unpack(key) for key, _ in found)
+        return [Netns(inode, cookie) for cookie, inode, _ in keys]
 
     def skipped(self) -> int:
         """How often the kernel skipped one of the programs because one ran on that processor already."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from listenwatch.engines.overflow import COUNTERS, Total
+from listenwatch.engines.overflow import COUNTERS, Netns, Total
 from listenwatch.scenarios.queues import counters
-from listenwatch.sockets.namespaces import Namespace, inside
+from listenwatch.sockets.namespaces import Namespace, cookie, inside
 
 RECONCILED = COUNTERS[:4]
 """Those that say a listener lacked room; the fifth, EmbryonicRsts, also counts other resets."""
@@ -16,7 +16,7 @@ RECONCILED = COUNTERS[:4]
 class Probe(Protocol):
     """What a ledger asks of the probe."""
 
-    def total(self, netns: int) -> Total:
+    def total(self, netns: Netns) -> Total:
         """By how much the counters of a namespace moved while it looked."""
         ...
 
@@ -58,27 +58,27 @@ class Ledger:
     def __init__(self, probe: Probe, namespaces: list[Namespace]) -> None:
         """Read them all; the probe is attached already."""
         self._probe = probe
-        self._first: dict[int, Reading] = {}
-        self._last: dict[int, tuple[Namespace, Reading]] = {}
+        self._last: dict[Netns, tuple[Namespace, Reading]] = {}
         self.update(namespaces)
-        self._first = {inode: reading for inode, (_, reading) in self._last.items()}
+        self._first = {netns: reading for netns, (_, reading) in self._last.items()}
 
     def update(self, namespaces: list[Namespace]) -> None:
         """Read them again. One that is gone keeps its last reading; one that is new began at zero."""
         for namespace in namespaces:
             try:
                 with inside(namespace):
+                    netns = Netns(namespace.inode, cookie())
                     before = _read()
-                    seen = self._probe.total(namespace.inode)
+                    seen = self._probe.total(netns)
                     reading = Reading(before, seen, _read())
             except OSError:  # it has just gone, or may not be entered
                 continue
-            self._last[namespace.inode] = namespace, reading
+            self._last[netns] = namespace, reading
 
     def lines(self) -> Iterator[Line]:
         """Every counter that moved, or that the probe saw move."""
-        for inode, (namespace, last) in self._last.items():
-            first = self._first.get(inode, _NOTHING)
+        for netns, (namespace, last) in self._last.items():
+            first = self._first.get(netns, _NOTHING)
             for number, counter in enumerate(RECONCILED):
                 line = Line(
                     namespace,
@@ -90,7 +90,7 @@ class Ledger:
                 if line.most or line.seen:
                     yield line
 
-    def unread(self, seen: list[int]) -> list[int]:
+    def unread(self, seen: list[Netns]) -> list[Netns]:
         """Of the namespaces in which the probe saw a counter move, those whose own were never read."""
         return sorted(set(seen) - set(self._last))
 

@@ -11,7 +11,7 @@ from listenwatch.model.inputs import Family
 from listenwatch.model.queues import acceptq_is_full
 from listenwatch.sockets.diag import Listener, listeners
 from listenwatch.sockets.inventory import Row, place
-from listenwatch.sockets.namespaces import Namespace, find_namespaces, inside, somaxconn
+from listenwatch.sockets.namespaces import Namespace, cookie, find_namespaces, inside, somaxconn
 from listenwatch.sockets.processes import Process, find_holders
 
 
@@ -30,6 +30,7 @@ class Here(NamedTuple):
     """One network namespace as it was looked at in this interval."""
 
     namespace: Namespace
+    cookie: int
     listeners: list[Listener]
     somaxconn: int | None
 
@@ -63,7 +64,7 @@ class Directory:
         return [_named(each, holders) for each in found]
 
     def _find(self, counted: Counted) -> Place | None:
-        own = self._inode(counted.netns)
+        own = self._of(counted)
         if counted.family == Family.UNIX:
             return self._find_unix(unix_name(counted), own)
         if own is None:
@@ -83,9 +84,12 @@ class Directory:
                 return found
         return None
 
-    def _inode(self, inode: int) -> Here | None:
-        found = [each for each in self.namespaces if each.inode == inode]
-        return self._at(found[0]) if found else None
+    def _of(self, counted: Counted) -> Here | None:
+        """Its network namespace, if it is there still; not another that has its number now."""
+        found = [each for each in self.namespaces if each.inode == counted.netns]
+        here = self._at(found[0]) if found else None
+        known = here and here.cookie and counted.netns_cookie
+        return None if here and known and here.cookie != counted.netns_cookie else here
 
     def _at(self, namespace: Namespace) -> Here | None:
         if namespace.inode not in self._here:
@@ -97,7 +101,7 @@ def _look(namespace: Namespace) -> Here | None:
     """A namespace now; None where it has gone, or this user may not enter it."""
     try:
         with inside(namespace):
-            return Here(namespace, listeners(), somaxconn())
+            return Here(namespace, cookie(), listeners(), somaxconn())
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
 

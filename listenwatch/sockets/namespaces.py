@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from listenwatch.scenarios import libc
 
+_SO_NETNS_COOKIE = 71  # include/uapi/asm-generic/socket.h
 _OWN = Path("/proc/thread-self/ns/net")
 _LINK = re.compile(r"net:\[(\d+)\]")
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -90,6 +92,15 @@ def somaxconn() -> int | None:
         return int(Path("/proc/sys/net/core/somaxconn").read_text())
     except OSError:  # a namespace has it of its own, and a container may hide /proc/sys
         return None
+
+
+def cookie() -> int:
+    """The cookie of the namespace this thread is in, which no other will have; 0 before v5.14."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8), "little")
+        except OSError:
+            return 0
 
 
 def _numbered(folder: Path) -> Iterator[Path]:

@@ -10,48 +10,50 @@ from __future__ import annotations
 import json
 import os
 import signal
+import traceback
 from contextlib import ExitStack
 from typing import Any
 
-from listenwatch.engines.overflow import COUNTERS, MODES, OverflowProbe
+from listenwatch.engines.overflow import COUNTERS, MODES, Netns, OverflowProbe
 from listenwatch.overflow.kinds import Kind
+from listenwatch.sockets.namespaces import cookie
 from tests.kernel import refusals
 from tests.kernel.test_overflow import refusing
 from tests.kernel.watching import watching
 
 
 def in_child(way: str, probes: dict[str, OverflowProbe]) -> dict[str, Any]:
-    """Have a child refuse; its namespace lives until the probes were asked."""
+    """Have a child refuse. It lives until we end, so that no other namespace gets its number."""
     told, tell = os.pipe()
     wait, end = os.pipe()
     pid = os.fork()
     if not pid:
         try:
             os.close(end)
-            said = {"netns": refusals.enter_namespace(), **refusals.refuse(way)}
+            said = {"netns": refusals.enter_namespace(), "cookie": cookie(), **refusals.refuse(way)}
             os.write(tell, json.dumps(said).encode())
             os.read(wait, 1)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(0)
     os.close(tell)
     os.close(wait)
     with os.fdopen(told) as stream:
         said = json.loads(os.read(stream.fileno(), 1 << 16))
-        found = {"done": said, **{mode: seen(each, said["netns"]) for mode, each in probes.items()}}
-        os.close(end)
-    os.waitpid(pid, 0)
-    return found
+    netns = Netns(said["netns"], said["cookie"])
+    return {"done": said, **{mode: seen(each, netns) for mode, each in probes.items()}}
 
 
-def seen(probe: OverflowProbe, netns: int) -> dict[str, Any]:
+def seen(probe: OverflowProbe, netns: Netns) -> dict[str, Any]:
     """What one probe counted there."""
     kinds: dict[str, int] = {}
-    for each in probe.counted():
-        if each.netns == netns:
-            name = Kind(each.kind).name.lower()
-            kinds[name] = kinds.get(name, 0) + each.times
+    found = [e for e in probe.counted() if Netns(e.netns, e.netns_cookie) == netns]
+    for each in found:
+        name = Kind(each.kind).name.lower()
+        kinds[name] = kinds.get(name, 0) + each.times
     moved = dict(zip(COUNTERS, probe.total(netns).moved, strict=True))
-    return {"kinds": kinds, "moved": moved, "sockets": len({e.sk for e in probe.counted() if e.netns == netns})}
+    return {"kinds": kinds, "moved": moved, "sockets": len({each.sk for each in found})}
 
 
 def by_command() -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listenwatch.engines.overflow import Counted, Total
+from listenwatch.engines.overflow import Counted, Netns, Total
 from listenwatch.overflow import ledger, listeners
 from listenwatch.overflow.kinds import Kind
 from listenwatch.overflow.ledger import RECONCILED, Ledger, Line
@@ -27,7 +27,7 @@ THERE = Namespace(200, Path("/proc/12/ns/net"))
 
 def counted(
     address: str, port: int = 80, *, kind: Kind = Kind.SYN_ACCEPT_QUEUE_FULL, cookie: int = 0,
-    sk: int = 0, netns: int = 100,
+    sk: int = 0, netns: int = 100, netns_cookie: int = 0,
 ) -> Counted:  # fmt: skip
     if ":" in address:
         family, raw = socket.AF_INET6, socket.inet_pton(socket.AF_INET6, address)
@@ -36,7 +36,7 @@ def counted(
     else:
         family, raw = socket.AF_UNIX, address.encode()
         port = len(raw)
-    return Counted(sk, netns, port, family, kind, raw.ljust(112, b"\0"), 5, cookie, 3, 2, 1, 1, 4, 0)
+    return Counted(sk, netns_cookie, netns, port, family, kind, raw.ljust(112, b"\0"), 5, cookie, 3, 2, 1, 1, 4, 0)
 
 
 def listener(
@@ -57,7 +57,7 @@ def directory(
     found = {HERE: here, THERE: there or []}
     monkeypatch.setattr(listeners, "find_namespaces", lambda: Found(namespaces, 0))
     monkeypatch.setattr(
-        listeners, "_look", lambda namespace: listeners.Here(namespace, found[namespace], 4096)
+        listeners, "_look", lambda namespace: listeners.Here(namespace, 77, found[namespace], 4096)
     )
     monkeypatch.setattr(
         listeners,
@@ -102,6 +102,12 @@ def test_the_port_counts_and_the_namespace(monkeypatch: pytest.MonkeyPatch) -> N
     assert there.row and there.row.namespace == THERE
 
 
+def test_another_namespace_of_the_same_number_is_not_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = directory(monkeypatch, [listener("0.0.0.0")])
+    same, other = found.name([counted("1.1.1.1", netns_cookie=77), counted("1.1.1.1", netns_cookie=78)])
+    assert (cookie_of(same), other.row) == (1, None)
+
+
 def test_a_cookie_goes_before_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     found = directory(monkeypatch, [listener("0.0.0.0", cookie=n) for n in (1, 2)])
     exact, closed = found.name([counted("0.0.0.0", cookie=2), counted("0.0.0.0", cookie=7)])
@@ -144,11 +150,13 @@ class Counts:
         self.kernel = [0, 0, 0, 0]
         self.seen = [0, 0, 0, 0, 0]
         self.while_read = 0
+        self.cookie = 55
         monkeypatch.setattr(ledger, "_read", lambda: tuple(self.kernel))
+        monkeypatch.setattr(ledger, "cookie", lambda: self.cookie)
 
-    def total(self, netns: int) -> Total:
+    def total(self, netns: Netns) -> Total:
         self.kernel[0] += self.while_read
-        return Total(tuple(self.seen) if netns == HERE.inode else (0,) * 5)
+        return Total(tuple(self.seen) if netns.inode == HERE.inode else (0,) * 5)
 
 
 def test_what_the_kernel_counted_and_the_probe_did_not_is_a_difference(
@@ -190,7 +198,13 @@ def test_a_namespace_that_came_later_began_at_zero(monkeypatch: pytest.MonkeyPat
     counts.kernel[1] = counts.seen[1] = 4
     books.update([HERE])
     assert [(line.counter, line.difference) for line in books.lines()] == [("ListenDrops", 0)]
-    assert books.unread([100, 300]) == [300]
+    counts.cookie = 56  # another of that number
+    counts.kernel = [0, 9, 0, 0]
+    counts.seen = [0, 9, 0, 0, 0]
+    books.update([HERE])
+    assert [line.difference for line in books.lines()] == [0, 0]
+    gone = Netns(300, 1)
+    assert books.unread([Netns(100, 55), gone]) == [gone]
 
 
 def row(name: str) -> Row:

@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from listenwatch.engines import overflow
-from listenwatch.engines.overflow import COUNTERS, KEY, TOTAL, VALUE, Config, Counted
+from listenwatch.engines.overflow import COUNTERS, KEY, NETNS, TOTAL, VALUE, Config, Counted
 from listenwatch.errors import ObserveError
 from listenwatch.overflow.kinds import Kind
 from tests.unit.header import Header, read_header
@@ -21,7 +21,8 @@ def header(tmp_path_factory: pytest.TempPathFactory) -> Header:
 
 
 @pytest.mark.parametrize(
-    ("name", "layout"), [("overflow_key", KEY), ("overflow_value", VALUE), ("overflow_total", TOTAL)]
+    ("name", "layout"), [("overflow_key", KEY), ("overflow_value", VALUE), ("overflow_total", TOTAL),
+     ("overflow_netns", NETNS)]
 )
 def test_the_layouts(header: Header, name: str, layout: struct.Struct) -> None:
     members = header.structs[name]
