@@ -1,7 +1,9 @@
 """sock_diag(7): every listener of the network namespace this thread is in, with its queue and limit.
 
-pyroute2 knows the protocol too, but its request has no word for MPTCP, whose number does not fit a
-byte and takes an attribute (INET_DIAG_REQ_PROTOCOL, include/uapi/linux/inet_diag.h).
+pyroute2 speaks the protocol; its request has no word for MPTCP, whose number does not fit a byte and
+takes an attribute (INET_DIAG_REQ_PROTOCOL, include/uapi/linux/inet_diag.h). No sock_diag handler calls
+nl_dump_check_consistent(), so a dump is never marked as interrupted: a listener that comes or goes
+meanwhile may be in it or not.
 """
 
 from __future__ import annotations
@@ -9,33 +11,55 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import struct
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from pyroute2.netlink import NLM_F_MATCH, NLM_F_REQUEST, NLM_F_ROOT, nla
+from pyroute2.netlink.diag import (
+    SOCK_DIAG_BY_FAMILY,
+    UDIAG_SHOW_NAME,
+    UDIAG_SHOW_RQLEN,
+    DiagSocket,
+    inet_diag_msg,
+    inet_diag_req,
+    unix_diag_msg,
+    unix_diag_req,
+)
+from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.marshal import Marshal
 
 from listenwatch.model.inputs import Family, Protocol, TcpState
 from listenwatch.names import protocol_name
 
-_NETLINK_SOCK_DIAG = 4  # include/uapi/linux/netlink.h
-_SOCK_DIAG_BY_FAMILY, _NLMSG_ERROR, _NLMSG_DONE = 20, 2, 3
-_NLM_F_REQUEST_DUMP, _NLM_F_DUMP_INTR = 0x301, 0x10
-_HEADER = struct.Struct("=IHHII")
-_ATTRIBUTE = struct.Struct("=HH")
-_INET_REQUEST = struct.Struct("=BBBxI48x")  # struct inet_diag_req_v2
-_INET_ROW = struct.Struct("=BBBB2s2s16s16sI8sIIIII")  # struct inet_diag_msg
-_UNIX_REQUEST = struct.Struct("=BBHIII8x")  # struct unix_diag_req
-_UNIX_ROW = struct.Struct("=BBBxI8s")  # struct unix_diag_msg
-_INET_DIAG_REQ_PROTOCOL = 3  # include/uapi/linux/inet_diag.h
-_INET_DIAG_ULP_INFO, _INET_ULP_INFO_NAME = 19, 1
 _SHOW_ULP = 1 << 1  # INET_DIAG_INFO, with which the protocol on top comes
-_UDIAG_SHOW = 0x1 | 0x10  # the name, the queue: include/uapi/linux/unix_diag.h
-_UNIX_DIAG_NAME, _UNIX_DIAG_RQLEN = 0, 4
 _LISTEN = 1 << TcpState.LISTEN
-_BUFFER = 1 << 18
-_TRIES = 5
 _ABSENT = (errno.ENOENT, errno.EINVAL, errno.EOPNOTSUPP)  # no such handler in this kernel
+
+
+class _InetRequest(inet_diag_req):  # type: ignore[misc]  # pyroute2 has no types
+    nla_map = ((3, "INET_DIAG_REQ_PROTOCOL", "uint32"),)
+
+
+class _InetRow(inet_diag_msg):  # type: ignore[misc]
+    nla_map = ((19, "INET_DIAG_ULP_INFO", "ulp_info"),)
+
+    class ulp_info(nla):  # type: ignore[misc]
+        nla_map = ((1, "INET_ULP_INFO_NAME", "asciiz"),)
+
+
+class _UnixRow(unix_diag_msg):  # type: ignore[misc]
+    # the name as bytes: it need not be text
+    nla_map = ((0, "UNIX_DIAG_NAME", "cdata"), (4, "UNIX_DIAG_RQLEN", "unix_diag_rqlen"))
+
+
+class _InetMarshal(Marshal):  # type: ignore[misc]
+    msg_map = {SOCK_DIAG_BY_FAMILY: _InetRow}  # noqa: RUF012
+
+
+class _UnixMarshal(Marshal):  # type: ignore[misc]
+    msg_map = {SOCK_DIAG_BY_FAMILY: _UnixRow}  # noqa: RUF012
 
 
 class Listener(NamedTuple):
@@ -67,102 +91,87 @@ def listeners() -> list[Listener]:
 
     An MPTCP listener is listed once, as itself and not as the TCP socket that does its work.
     """
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * _BUFFER)
-        multipath = [*_inet(sock, Protocol.MPTCP)]
-        taken = {(row.family, row.address, row.port, row.interface) for row in multipath}
-        found = multipath
-        for row in _inet(sock, Protocol.TCP):
-            place = row.family, row.address, row.port, row.interface
-            if place not in taken or not row.protocol.startswith("mptcp"):
-                found.append(row)
-        # asking for SCTP would load its module
-        if Path("/proc/thread-self/net/sctp").is_dir():
-            found += _inet(sock, Protocol.SCTP)
-        return found + list(_unix(sock))
+    multipath = [*_inet(Protocol.MPTCP)]
+    taken = {(row.family, row.address, row.port, row.interface) for row in multipath}
+    found = multipath
+    for row in _inet(Protocol.TCP):
+        place = row.family, row.address, row.port, row.interface
+        if place not in taken or not row.protocol.startswith("mptcp"):
+            found.append(row)
+    # asking for SCTP would load its module
+    if Path("/proc/thread-self/net/sctp").is_dir():
+        found += _inet(Protocol.SCTP)
+    return found + list(_unix())
 
 
-def _inet(sock: socket.socket, protocol: Protocol) -> Iterator[Listener]:
-    small = protocol if protocol < 256 else 255
+def _inet(protocol: Protocol) -> Iterator[Listener]:
     for family in (Family.INET, Family.INET6):
-        body = _INET_REQUEST.pack(family, small, _SHOW_ULP, _LISTEN)
+        request = _InetRequest()
+        request["sdiag_family"] = family
+        request["sdiag_protocol"] = protocol if protocol < 256 else 255
+        request["idiag_states"] = _LISTEN
+        request["idiag_ext"] = _SHOW_ULP
         if protocol > 255:
-            body += _ATTRIBUTE.pack(8, _INET_DIAG_REQ_PROTOCOL) + struct.pack("=I", protocol)
-        for row in _dump(sock, body):
-            yield _inet_listener(row, family, protocol)
+            request["attrs"] = [("INET_DIAG_REQ_PROTOCOL", protocol)]
+        for row in _dump(request, _InetMarshal()):
+            yield _inet_listener(row, protocol)
 
 
-def _inet_listener(row: bytes, family: int, protocol: int) -> Listener:
-    _, _, _, _, port, _, source, _, interface, cookie, _, queue, limit, uid, inode = (
-        _INET_ROW.unpack_from(row)
-    )
-    address = str(IPv4Address(source[:4])) if family == Family.INET else f"[{IPv6Address(source)}]"
-    if protocol == Protocol.TCP and _ulp(row) == b"mptcp":
+def _inet_listener(row: Any, protocol: int) -> Listener:
+    family, address = row["idiag_family"], row["idiag_src"]
+    if protocol == Protocol.TCP and _ulp(row) == "mptcp":
         protocol = Protocol.MPTCP  # the subflow of one, where the kernel cannot list the whole
-    name = protocol_name(family, socket.SOCK_STREAM, protocol)
-    number = int.from_bytes(port, "big")
-    key = int.from_bytes(cookie, "little")
-    return Listener(name, family, address, number, interface, queue, limit, inode, key, uid)
+    return Listener(
+        protocol_name(family, socket.SOCK_STREAM, protocol),
+        family,
+        address if family == Family.INET else f"[{IPv6Address(address)}]",
+        row["idiag_sport"],
+        row["idiag_if"],
+        row["idiag_rqueue"],
+        row["idiag_wqueue"],
+        row["idiag_inode"],
+        row["idiag_cookie"],
+        row["idiag_uid"],
+    )
 
 
-def _ulp(row: bytes) -> bytes:
-    info = _attributes(row, _INET_ROW.size).get(_INET_DIAG_ULP_INFO, b"")
-    return _attributes(info, 0).get(_INET_ULP_INFO_NAME, b"").rstrip(b"\0")
+def _ulp(row: Any) -> str | None:
+    info = row.get_attr("INET_DIAG_ULP_INFO")
+    name: str | None = info.get_attr("INET_ULP_INFO_NAME") if info else None
+    return name
 
 
-def _unix(sock: socket.socket) -> Iterator[Listener]:
-    request = _UNIX_REQUEST.pack(Family.UNIX, 0, 0, _LISTEN, 0, _UDIAG_SHOW)
-    for row in _dump(sock, request):
-        _, kind, _, inode, cookie = _UNIX_ROW.unpack_from(row)
-        attributes = _attributes(row, _UNIX_ROW.size)
-        queue, limit = struct.unpack("=II", attributes[_UNIX_DIAG_RQLEN])
-        name = attributes.get(_UNIX_DIAG_NAME, b"")
+def _unix() -> Iterator[Listener]:
+    request = unix_diag_req()
+    request["sdiag_family"] = Family.UNIX
+    request["udiag_states"] = _LISTEN
+    request["udiag_show"] = UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN
+    for row in _dump(request, _UnixMarshal()):
+        lengths = row.get_attr("UNIX_DIAG_RQLEN")
+        name: bytes = row.get_attr("UNIX_DIAG_NAME") or b""
         if name.startswith(b"\0"):
             name = b"@" + name[1:]
-        address = name.rstrip(b"\0").decode("utf-8", "backslashreplace")
-        key = int.from_bytes(cookie, "little")
-        protocol = protocol_name(Family.UNIX, kind, 0)
-        yield Listener(protocol, Family.UNIX, address, 0, 0, queue, limit, inode, key, None)
+        yield Listener(
+            protocol_name(Family.UNIX, row["udiag_type"], 0),
+            Family.UNIX,
+            name.rstrip(b"\0").decode("utf-8", "backslashreplace"),
+            0,
+            0,
+            lengths["udiag_rqueue"],
+            lengths["udiag_wqueue"],
+            row["udiag_ino"],
+            row["udiag_cookie"],
+            None,
+        )
 
 
-def _attributes(data: bytes, start: int) -> dict[int, bytes]:
-    found = {}
-    while start + _ATTRIBUTE.size <= len(data):
-        length, kind = _ATTRIBUTE.unpack_from(data, start)
-        if length < _ATTRIBUTE.size:
-            break
-        found[kind & 0x3FFF] = data[start + _ATTRIBUTE.size : start + length]
-        start += (length + 3) & ~3
-    return found
-
-
-def _dump(sock: socket.socket, body: bytes) -> list[bytes]:
-    """The rows of one dump; asked again where the kernel says that it changed under its hands."""
-    length = _HEADER.size + len(body)
-    rows: list[bytes] = []
-    for _ in range(_TRIES):
-        sock.send(_HEADER.pack(length, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST_DUMP, 0, 0) + body)
-        rows, interrupted = _receive(sock)
-        if not interrupted:
-            break
-    return rows
-
-
-def _receive(sock: socket.socket) -> tuple[list[bytes], bool]:
-    rows: list[bytes] = []
-    interrupted = False
-    while True:
-        data, start = sock.recv(_BUFFER), 0
-        while start < len(data):
-            length, kind, flags, _, _ = _HEADER.unpack_from(data, start)
-            row = data[start + _HEADER.size : start + length]
-            interrupted |= bool(flags & _NLM_F_DUMP_INTR)
-            if kind == _NLMSG_DONE:
-                return rows, interrupted
-            if kind == _NLMSG_ERROR:
-                error = -struct.unpack_from("=i", row)[0]
-                if error in _ABSENT:
-                    return [], False
-                raise OSError(error, f"sock_diag: {os.strerror(error)}")
-            rows.append(row)
-            start += (length + 3) & ~3
+def _dump(request: Any, marshal: Marshal) -> Iterator[Any]:
+    """The rows of one dump; none where this kernel has no handler for it. OSError for any other refusal."""
+    with DiagSocket() as diag:
+        diag.set_marshal(marshal)
+        flags = NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
+        try:
+            yield from diag.nlm_request(request, SOCK_DIAG_BY_FAMILY, flags)
+        except NetlinkError as error:
+            if error.code not in _ABSENT:
+                raise OSError(error.code, f"sock_diag: {os.strerror(error.code)}") from None
