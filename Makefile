@@ -16,7 +16,7 @@ BPF_FLAGS := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
 
 PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 python3-venv \
 	qemu-system-x86 kmod busybox-static file debian-archive-keyring libelf1 python3-bpfcc \
-	iproute2 redis-tools
+	iproute2 redis-tools nginx-light
 OBJECTS := $(patsubst probes/%.bpf.c,listenwatch/engines/%.bpf.o,$(wildcard probes/*.bpf.c))
 
 .PHONY: help setup verify verify-guest matrix test lint vectors mutants sabotage bench bench-guest clean

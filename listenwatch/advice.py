@@ -52,8 +52,15 @@ def advise(
         steps.append(set_somaxconn(row, somaxconn))
     if not asks_enough:
         steps.append(set_backlog(row, server, backlog))
-    steps.append(server.then if server and server.then else "restart it, or let it listen() again")
+    steps.append(_then(server, changed=not asks_enough))
     return Advice(tuple(steps), predict(row, version, backlog, somaxconn))
+
+
+def _then(server: Server | None, *, changed: bool) -> str:
+    """What makes it listen() with a ``changed`` setting, or with the one it has."""
+    if server and server.again and not changed:
+        return server.again
+    return server.then if server and server.then else "restart it, or let it listen() again"
 
 
 def _wants(row: Row, server: Server | None, asked: int | None) -> int | None:

@@ -46,17 +46,17 @@ def own_namespace() -> int:
 def find_namespaces() -> Found:
     """This thread's own namespace first, then the others by inode number.
 
-    A thread may live in another than its process, so every thread is asked. One that only an open
-    descriptor or a socket holds is not found.
+    A thread may live in another than its process, so every thread is asked, and which of them its
+    descriptors hold open. One that only a socket in it keeps alive is not found.
     """
     paths: dict[int, Path] = {own_namespace(): _OWN}
     unreadable = 0
     for process in _numbered(Path("/proc")):
         try:
             for thread in _numbered(process / "task"):
-                path = thread / "ns" / "net"
-                if found := _LINK.fullmatch(str(path.readlink())):
-                    paths.setdefault(int(found[1]), path)
+                _note(paths, thread / "ns" / "net")
+            for descriptor in _numbered(process / "fd"):
+                _note(paths, descriptor)
         except PermissionError:
             unreadable += 1
         except OSError:  # it ended while we looked
@@ -68,6 +68,13 @@ def find_namespaces() -> Found:
     own, *others = paths
     order = [own, *sorted(others)]
     return Found([Namespace(i, paths[i], tuple(names.get(i, ()))) for i in order], unreadable)
+
+
+def _note(paths: dict[int, Path], link: Path) -> None:
+    """Add the namespace a link in /proc names, if it names one."""
+    with contextlib.suppress(FileNotFoundError):  # closed, or ended, while we looked
+        if found := _LINK.fullmatch(os.readlink(link)):  # noqa: PTH115  one for each descriptor there is
+            paths.setdefault(int(found[1]), link)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,8 @@ from typing import NamedTuple
 class Server(NamedTuple):
     """A server program. ``default`` is its backlog, None where it depends on other settings.
 
-    ``setting`` is where to change it, ``{n}`` the number; ``then`` what makes the change take effect.
+    ``setting`` is where to change it, ``{n}`` the number; ``then`` what makes a changed setting take
+    effect, ``again`` what makes it listen() again with the same one, where that is something else.
     ``source`` says where the default was read.
     """
 
@@ -19,20 +20,22 @@ class Server(NamedTuple):
     setting: str
     then: str
     source: str
+    again: str = ""
 
 
 def _server(
-    name: str, pattern: str, default: int | None, setting: str, then: str, source: str
+    name: str, pattern: str, default: int | None, setting: str, then: str, source: str, again: str = ""
 ) -> Server:
-    return Server(name, re.compile(pattern), default, setting, then, source)
+    return Server(name, re.compile(pattern), default, setting, then, source, again)
 
 
 _RESTART = "restart it"
 
 SERVERS = (
     _server("nginx", r"nginx", 511, "listen ... backlog={n}; in nginx.conf",
-            "nginx -s reload (it listens again where backlog= changed, else restart it)",
-            "src/os/unix/ngx_linux_config.h"),
+            "nginx -s reload", "src/os/unix/ngx_linux_config.h",
+            "restart it, or set another backlog= and reload: a reload with the same one does not "
+            "listen() again"),
     _server("redis", r"redis-server|valkey-server|redis-check-rdb", 511,
             "tcp-backlog {n} in redis.conf", _RESTART, "redis.conf"),
     _server("Apache httpd", r"apache2|httpd", 511, "ListenBacklog {n}", _RESTART,

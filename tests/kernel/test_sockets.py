@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from listenwatch.scenarios import libc
@@ -88,20 +90,26 @@ def test_ten_thousand_sockets_are_the_ones_ss_lists() -> None:
             listed = subprocess.run(
                 [nsenter, "-t", str(pid), "-n", ss, "-Hlntxe"], capture_output=True, text=True, check=True
             ).stdout.splitlines()
-            theirs = sorted(tuple(map(int, _queue_and_limit(line))) for line in listed)
+            theirs = sorted(map(_of_ss, listed))
             here = [row for row in rows if row["netns"] == inode]
-            assert sorted((row["queue"], row["limit"]) for row in here) == theirs
+            assert sorted(map(_of_row, here)) == theirs
             assert {row["processes"][0]["pid"] for row in here} == {pid}
     finally:
         for child in children:
             child.communicate("")
 
 
-def _queue_and_limit(line: str) -> list[str]:
-    """Recv-Q and Send-Q follow the state."""
+def _of_ss(line: str) -> tuple[int, int, int, str]:
+    """Inode, queue, limit and port; of AF_UNIX the name, and the inode stands where the port does."""
     fields = line.split()
-    start = fields.index("LISTEN") + 1
-    return fields[start : start + 2]
+    queue, limit, local, *more = fields[fields.index("LISTEN") + 1 :]
+    if found := re.search(r"\bino:(\d+)", line):
+        return int(found[1]), int(queue), int(limit), local.rpartition(":")[2]
+    return int(more[0]), int(queue), int(limit), local
+
+
+def _of_row(row: dict[str, Any]) -> tuple[int, int, int, str]:
+    return row["inode"], row["queue"], row["limit"], str(row["port"] or row["local"])
 
 
 def test_a_real_redis_clamped_then_full_then_stale_then_right(tmp_path: Path) -> None:
@@ -134,6 +142,55 @@ def test_a_real_redis_clamped_then_full_then_stale_then_right(tmp_path: Path) ->
         with _inside(path), started([*server[:1], "--port", "6398", *server[3:]]):
             row = _until_one(path, "-P", "6398")  # as after a restart: a new listen()
         assert (row["limit"], _findings(row)) == (511, ["own"])
+
+
+CONFIG = """
+daemon off; master_process on; worker_processes 1; error_log stderr; pid {folder}/pid;
+events {{}}
+http {{ access_log off; server {{ listen 127.0.0.1:8099{backlog}; }} }}
+"""
+
+
+def test_a_real_nginx_and_what_a_reload_does_for_it(tmp_path: Path) -> None:
+    """Advice is held against the server: a reload with the same backlog= leaves the limit as it was."""
+    config = tmp_path / "nginx.conf"
+    config.write_text(CONFIG.format(folder=tmp_path, backlog=""))
+    server = [needs("nginx"), "-p", str(tmp_path), "-c", str(config), "-e", "stderr"]
+    lower = 'ip link set lo up; echo 128 > /proc/sys/net/core/somaxconn; exec "$@"'
+    with started([needs("unshare"), "-n", "sh", "-c", lower, "sh", *server]) as nginx:
+        try:
+            path = f"/proc/{nginx.pid}/ns/net"
+            row = _until_one(path)
+            assert (row["limit"], _findings(row)) == (128, ["likely_clamped"])
+            assert len(row["processes"]) == 2  # the master and its worker
+
+            with _inside(path):
+                Path("/proc/sys/net/core/somaxconn").write_text("4096")
+            row = _until_one(path)
+            assert _findings(row) == ["likely_stale"]
+            assert "reload with the same one does not listen() again" in row["advice"]["steps"][0]
+
+            _reload(nginx.pid, row)
+            row = _until_one(path)
+            assert (row["limit"], _findings(row)) == (128, ["likely_stale"])
+
+            config.write_text(CONFIG.format(folder=tmp_path, backlog=" backlog=512"))
+            _reload(nginx.pid, row)
+            row = _until_one(path)
+            assert (row["limit"], _findings(row)) == (512, ["own"])
+        finally:
+            nginx.terminate()  # the master ends its workers
+            nginx.wait(PATIENCE)
+
+
+def _reload(master: int, before: dict[str, Any]) -> None:
+    """Have it reload, and wait until the workers are others."""
+    old = {process["pid"] for process in before["processes"]} - {master}
+    os.kill(master, signal.SIGHUP)
+    deadline = time.monotonic() + PATIENCE
+    while old & {child.pid for child in psutil.Process(master).children()}:
+        assert time.monotonic() < deadline, "nginx did not reload"
+        time.sleep(0.05)
 
 
 def _findings(row: dict[str, Any]) -> list[str]:
