@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,57 @@ def running(script: str, *, prefix: tuple[str, ...] = ()) -> Iterator[tuple[int,
 def on_port(port: int) -> Row:
     (row,) = (row for row in take().rows if row.listener.port == port)
     return row
+
+
+HOSTS = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+KINDS = {
+    "tcp": (socket.AF_INET, 0),
+    "tcp6": (socket.AF_INET6, 0),
+    "unix": (socket.AF_UNIX, 0),
+    "mptcp": (socket.AF_INET, 262),
+    "mptcp6": (socket.AF_INET6, 262),
+}
+
+
+def has_mptcp() -> bool:
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262):
+        return True
+    return False
+
+
+def test_each_kind_is_the_one_ss_lists() -> None:
+    """With a connection that waits; MPTCP too, and not the TCP socket beneath it, which does the work."""
+    kinds = {name: kind for name, kind in KINDS.items() if has_mptcp() or kind[1] == 0}
+    limits = {name: number for number, name in enumerate(kinds, 3)}
+    inodes = {}
+    with ExitStack() as kept:
+        for name, (family, protocol) in kinds.items():
+            sock = kept.enter_context(socket.socket(family, socket.SOCK_STREAM, protocol))
+            unix = f"\0listenwatch-{os.getpid()}"
+            sock.bind((HOSTS[family], 0) if family in HOSTS else unix)
+            sock.listen(limits[name])
+            client = kept.enter_context(socket.socket(family))
+            client.connect(sock.getsockname())
+            inodes[os.fstat(sock.fileno()).st_ino] = name
+        rows = take().rows
+        options = "-HlntxeM" if has_mptcp() else "-Hlntxe"
+        listed = subprocess.run([needs("ss"), options], capture_output=True, text=True, check=True)
+    mine = {inodes[row.listener.inode]: row for row in rows if row.listener.inode in inodes}
+    assert set(mine) == set(kinds)
+    for name, row in mine.items():
+        inode, port = row.listener.inode, row.listener.port
+        key = f"ino:{inode} " if port else f" {inode} "
+        lines = [line for line in listed.stdout.splitlines() if key in line]
+        # ss lists the TCP socket too, with the same inode
+        line = next(line for line in lines if line.startswith("mptcp") == name.startswith("mptcp"))
+        fields = line.split()
+        queue, limit, local = fields[fields.index("LISTEN") + 1 :][:3]
+        assert row.listener.protocol == name
+        assert (row.listener.queue, row.listener.limit) == (int(queue), int(limit)) == (1, limits[name])
+        assert local.endswith(str(port or row.listener.local))
+        assert [holder.pid for holder in row.holders] == [os.getpid()]
+        place = row.listener.family, row.listener.local
+        assert [(each.listener.family, each.listener.local) for each in rows].count(place) == 1
 
 
 def test_a_thread_with_a_descriptor_table_of_its_own() -> None:
