@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 import traceback
 from contextlib import ExitStack
 from typing import Any
 
+from listenwatch.cli import main
 from listenwatch.engines.overflow import COUNTERS, MODES, Netns, OverflowProbe
 from listenwatch.overflow.kinds import Kind
 from listenwatch.sockets.namespaces import cookie
 from tests.kernel import refusals
-from tests.kernel.test_overflow import refusing
-from tests.kernel.watching import watching
 
 
 def in_child(way: str, probes: dict[str, OverflowProbe]) -> dict[str, Any]:
@@ -57,14 +57,26 @@ def seen(probe: OverflowProbe, netns: Netns) -> dict[str, Any]:
 
 
 def by_command() -> dict[str, Any]:
-    """What ``listenwatch overflow --json`` prints of one way."""
-    with refusing("ack_reset") as refuser, watching("--json", command="overflow") as watch:
-        done = refuser.go()
-        status = watch.end(signal.SIGINT)
-    return {"done": done, "status": status, "lines": [json.loads(line) for line in watch.out.splitlines()]}
+    """What ``listenwatch overflow --json`` prints of one way. Forked: here an import takes long."""
+    told, tell = os.pipe()
+    with tempfile.TemporaryFile("w+") as out:
+        pid = os.fork()
+        if not pid:
+            os.dup2(out.fileno(), 1)
+            os.dup2(tell, 2)
+            os._exit(main(["overflow", "--json"]))
+        os.close(tell)
+        with os.fdopen(told) as stderr:
+            said = stderr.readline()
+            assert "watching" in said, said
+            done = in_child("ack_reset", {})["done"]
+            os.kill(pid, signal.SIGINT)
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        out.seek(0)
+        return {"done": done, "status": status, "lines": [json.loads(line) for line in out]}
 
 
-def main() -> None:
+def run() -> None:
     """Every way under both probes, attached at once."""
     with ExitStack() as owned:
         probes = {mode: owned.enter_context(OverflowProbe(mode)) for mode in MODES}
@@ -73,4 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run()
