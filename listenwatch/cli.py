@@ -20,6 +20,7 @@ COMMANDS = {
     "verify": "run the conformance scenarios on this kernel",
     "replay": "check a recording again, on any machine",
     "predict": "what listen() does on any kernel, calculated by the model",
+    "lab": "exercises about listen(), checked by what the kernel does with your program",
     "rules": "the rules of the model and what changed between kernels, with sources",
     "features": "what this kernel offers, and how that was found out",
     "matrix": "run verify on this kernel and in VMs with others, side by side",

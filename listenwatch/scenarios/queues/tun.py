@@ -47,6 +47,10 @@ class Tun:
             raise Skip(f"needs a tun device: {error.strerror}") from None
         _set_up()
 
+    def close(self) -> None:
+        """The device goes with its descriptor."""
+        os.close(self._fd)
+
     def send(self, packet: bytes) -> None:
         """Let the kernel receive a packet, to the end."""
         os.write(self._fd, packet)

@@ -1,0 +1,27 @@
+"""What an exercise may need of the machine, and why it is not here."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from listenwatch.engines.programs import why_not
+
+
+def unmet(needs: Iterable[str]) -> str:
+    """The first need that is not met, in words; empty if all are."""
+    for need in needs:
+        if reason := _missing(need):
+            return reason
+    return ""
+
+
+def _missing(need: str) -> str:
+    if need == "kprobes":
+        reason = why_not("kprobe")
+        return f"{reason}: use the Vagrant machine or 'listenwatch guest --lab'" if reason else ""
+    if need == "bcc":
+        present = Path("/usr/lib/python3/dist-packages/bcc").is_dir()
+        return "" if present else "bcc is not installed: apt install python3-bpfcc"
+    return "" if shutil.which(need) else f"{need} is not installed: apt install {need}"
