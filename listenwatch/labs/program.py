@@ -93,6 +93,7 @@ class Program:
         """Close its input, and until it has ended; returns its exit status."""
         assert self._process.stdin
         self._process.stdin.close()
+        self._process.stdin = None  # communicate() would flush it
         deadline = time.monotonic() + TIME_LIMIT
         while (said := self._next_line(deadline)) is not None:
             self.output.append(said)

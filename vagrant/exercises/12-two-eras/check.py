@@ -1,0 +1,27 @@
+"""A rule, held against the model of both kernels with numbers drawn anew."""
+
+from listenwatch.forecast import forecast
+from listenwatch.labs.attempt import Attempt
+from listenwatch.question import Question
+
+ERAS = {"2.6.18": (2, 6, 18), "6.18": (6, 18, 0)}
+
+
+def check(attempt: Attempt) -> None:
+    cases = [
+        ("plain numbers", attempt.number(2, 100), attempt.number(101, 1000)),
+        ("a backlog that is clamped", attempt.number(500, 60_000), attempt.number(20, 400)),
+        ("a negative backlog", -attempt.number(1, 90_000), attempt.number(100, 900)),
+        ("more than 16 bits hold", attempt.number(66_000, 99_000), attempt.number(100_000, 900_000)),
+    ]
+    for era, version in ERAS.items():
+        for what, backlog, somaxconn in cases:
+            with attempt.program(era, backlog, somaxconn) as program:
+                program.wait()
+            found = forecast(version, Question(backlog, somaxconn=somaxconn))
+            truth = f"{found.sock.max_ack_backlog} {found.capacity}"
+            said = " ".join(program.output[-1:])
+            attempt.goal(
+                1, f"{era}: {what}", said == truth,
+                f"for backlog {backlog} and somaxconn {somaxconn} it printed {said!r}; it is {truth}",
+            )  # fmt: skip
