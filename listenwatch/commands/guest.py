@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import contextlib
 import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tabulate import tabulate
@@ -18,6 +24,7 @@ examples:
   listenwatch guest --kernel 6.1 -- uname -r
   listenwatch guest --kernel 5.10 -- .venv/bin/listenwatch verify
   listenwatch guest --headers -- solisten-bpfcc      with what bcc compiles against
+  listenwatch guest --lab                            the exercises of 'listenwatch lab', in a shell
 
 The guest sees this machine's files: the root read-only, the current directory writable. The kernel
 comes from the Debian mirror apt is configured with and is kept for the next time. The exit status
@@ -53,6 +60,12 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
         help="with the kernel's headers, which bcc and kernel modules are compiled against",
     )
     parser.add_argument(
+        "--lab",
+        action="store_true",
+        help="a shell for the exercises of 'listenwatch lab' (or the command given), with headers; "
+        "files and progress stay in the current directory",
+    )
+    parser.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="what to run in the guest"
     )
 
@@ -62,11 +75,13 @@ def run(options: argparse.Namespace) -> int:
     if options.list:
         return _list(options)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if options.lab:
+        command = lab_command(command)
     if not command:
         raise UsageError("no command: listenwatch guest --kernel 6.1 -- COMMAND")
     kernel = guests.fetch(options.kernel, mirror=options.mirror, progress=say)
     headers = None
-    if options.headers:
+    if options.headers or options.lab:
         headers = guests.fetch_headers(kernel, mirror=options.mirror, progress=say)
     return guests.run(
         kernel,
@@ -80,6 +95,42 @@ def run(options: argparse.Namespace) -> int:
         headers=headers,
         progress=say,
     )
+
+
+GREETING = """\
+The lab, on Linux $(uname -r) with kprobes. What you write here is kept; 'exit' ends it.
+  listenwatch lab list       the exercises
+  listenwatch lab start 1    the first task
+"""
+
+
+def lab_command(command: Sequence[str]) -> list[str]:
+    """``command``, or a shell, with listenwatch on its path and its progress in this directory."""
+    here = Path.cwd()
+    path = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
+    settings = [f"PATH={path}", f"XDG_STATE_HOME={here / '.lab'}", "PS1=lab# "]
+    if not command:
+        if sys.stdin.isatty():
+            _copy_terminal()
+        command = ["bash", "-c", f'echo "{GREETING}"; exec bash --norc --noprofile -i']
+    return ["env", *settings, *command]
+
+
+def _copy_terminal() -> None:
+    """Our input line by line through a pipe from now on: a guest has no terminal to offer."""
+    read, write = os.pipe()
+    pid = os.posix_spawnp("cat", ["cat"], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)])
+    os.dup2(read, 0)
+    os.close(read)
+    os.close(write)
+    atexit.register(_end, pid)
+
+
+def _end(pid: int) -> None:
+    """Of the copier, which may wait for a line still."""
+    with contextlib.suppress(ProcessLookupError, ChildProcessError):
+        os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
 
 
 def _list(options: argparse.Namespace) -> int:

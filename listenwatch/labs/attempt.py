@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -66,9 +67,13 @@ class Attempt:
         self.programs.append(program)
         return program
 
-    def calls(self) -> list[Seen]:
-        """Every listen() that our descendants made since the last time this was asked."""
-        calls = [call for call in map(decode, self._engine.sync()) if call.flags & Flag.FOLLOWED]
+    def calls(self, *, own: bool = False) -> list[Seen]:
+        """Every listen() that our descendants made since the last time this was asked, or we ourselves."""
+        every = map(decode, self._engine.sync())
+        if own:
+            calls = [call for call in every if call.tid == threading.get_native_id()]
+        else:
+            calls = [call for call in every if call.flags & Flag.FOLLOWED]
         return [Seen(call, judge(call, self.behaviour)) for call in calls]
 
     def goal(self, points: int, what: str, met: object, missing: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,4 +25,8 @@ def _missing(need: str) -> str:
     if need == "bcc":
         present = Path("/usr/lib/python3/dist-packages/bcc").is_dir()
         return "" if present else "bcc is not installed: apt install python3-bpfcc"
+    if need == "headers":
+        release = os.uname().release
+        present = Path(f"/lib/modules/{release}/build").exists()
+        return "" if present else f"no kernel headers: apt install linux-headers-{release}"
     return "" if shutil.which(need) else f"{need} is not installed: apt install {need}"

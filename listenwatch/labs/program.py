@@ -72,9 +72,9 @@ class Program:
 
     # -- talking to it
 
-    def wait_for(self, line: str) -> None:
+    def wait_for(self, line: str, seconds: float = TIME_LIMIT) -> None:
         """Until it has said this line; Hung if it ends or is silent instead."""
-        deadline = time.monotonic() + TIME_LIMIT
+        deadline = time.monotonic() + seconds
         while True:
             said = self._next_line(deadline)
             if said is None:
@@ -82,6 +82,15 @@ class Program:
             self.output.append(said)
             if said == line:
                 return
+
+    def lines(self, count: int, seconds: float = 10.0) -> list[str]:
+        """The next lines it says, so many or as many as come in time."""
+        deadline = time.monotonic() + seconds
+        found: list[str] = []
+        with contextlib.suppress(Hung):
+            while len(found) < count and (said := self._next_line(deadline)) is not None:
+                found.append(said)
+        return found
 
     def say(self, line: str) -> None:
         """A line on its standard input."""
@@ -105,7 +114,7 @@ class Program:
         while b"\n" not in self._rest and len(self._rest) < _MOST_OUTPUT:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([stream], [], [], left)[0]:
-                raise Hung(f"it said nothing for {TIME_LIMIT:.0f} seconds")
+                raise Hung("it said nothing for too long")
             chunk = os.read(stream.fileno(), 4096)
             if not chunk:
                 if not self._rest:
@@ -168,5 +177,5 @@ class Program:
 
 def escape_lines(text: bytes) -> str:
     """The last lines of what it said of itself, fit for a terminal."""
-    lines = text.decode(errors="backslashreplace").splitlines()[-5:]
+    lines = text.decode(errors="backslashreplace").splitlines()[-8:]
     return "\n".join(escape(line) for line in lines)
