@@ -19,7 +19,7 @@ PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 p
 	iproute2 redis-tools nginx-light
 OBJECTS := $(patsubst probes/%.bpf.c,listenwatch/engines/%.bpf.o,$(wildcard probes/*.bpf.c))
 
-.PHONY: help setup verify verify-guest matrix test lint vectors mutants sabotage bench bench-guest clean
+.PHONY: help setup verify verify-guest matrix test lint vectors mutants sabotage bench bench-guest box lab lab-tools clean
 
 help:
 	@echo 'make verify   set up, then check listen() on this kernel, and with kprobes in a VM if it has none'
@@ -30,6 +30,8 @@ help:
 	@echo 'make mutants  mutation testing of the model and the verdict'
 	@echo 'make sabotage  kernels broken on purpose, one thing each, in a VM: verify has to catch them'
 	@echo 'make vectors  the matrix, which then also records the test vectors afresh'
+	@echo 'make lab      the Vagrant lab from nothing: box, machine, every exercise checked in it, taken down'
+	@echo 'make box      a box for vagrant-libvirt, from this machine'"'"'s own Debian mirror'
 	@echo 'make setup    apt packages, .venv, compiled probe'
 	@echo 'make clean    remove what was built'
 
@@ -101,6 +103,21 @@ matrix: setup
 # A vector is a recording of every call the scenarios make; replaying it needs no privilege.
 vectors: setup
 	$(SUDO) $(LISTENWATCH) matrix --vectors tests/vectors
+
+# The Vagrant lab. Its tools are many, and needed here only.
+LAB_PACKAGES := vagrant vagrant-libvirt libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu \
+	libvirt-clients qemu-system-x86 qemu-utils dnsmasq-base iptables rsync openssh-client mmdebstrap e2fsprogs
+
+lab-tools: setup
+	@dpkg -s $(LAB_PACKAGES) >/dev/null 2>&1 || { $(SUDO) apt-get update -qq; \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			$(LAB_PACKAGES) >/dev/null; }
+
+box: lab-tools
+	$(SUDO) env PYTHON=$(CURDIR)/$(PY) vagrant/box/build
+
+lab: lab-tools
+	$(SUDO) env PYTHON=$(CURDIR)/$(PY) vagrant/run
 
 clean:
 	rm -rf .venv build dist *.egg-info $(OBJECTS)
