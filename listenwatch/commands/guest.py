@@ -108,11 +108,11 @@ def lab_command(command: Sequence[str]) -> list[str]:
     """``command``, or a shell, with listenwatch on its path and its progress in this directory."""
     here = Path.cwd()
     path = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
-    settings = [f"PATH={path}", f"XDG_STATE_HOME={here / '.lab'}", "PS1=lab# "]
+    settings = [f"PATH={path}", f"XDG_STATE_HOME={here / '.lab'}"]
     if not command:
         if sys.stdin.isatty():
             _copy_terminal()
-        command = ["bash", "-c", f'echo "{GREETING}"; exec bash --norc --noprofile -i']
+        command = ["bash", "-c", f'echo "{GREETING}"; PS1="lab# " exec bash --norc --noprofile -i']
     return ["env", *settings, *command]
 
 

@@ -81,7 +81,7 @@ def _list() -> int:
         marks = [f"{done['hints']} hints"] if done.get("hints") else []
         marks += ["solution seen"] if done.get("solution") else []
         rows.append((exercise.name, exercise.title, points, ", ".join(marks)))
-    print(tabulate(rows, headers=("exercise", "", "points", ""), disable_numparse=True))
+    print(tabulate(rows, headers=("exercise", "what it is about", "points", "help"), disable_numparse=True))
     print("\nBegin with: listenwatch lab start 1")
     return 0
 
@@ -140,7 +140,10 @@ def _check(options: argparse.Namespace) -> int:
     if not options.json and options.all:
         got, most = sum(each.points for each in grades), sum(each.most for each in grades)
         skipped = sum(bool(each.skip) for each in grades)
-        print(f"\n{got} of {most} points{f', {skipped} exercises skipped' if skipped else ''}")
+        absent = sum(file is None for _, file in files)
+        more = f", {skipped} exercises skipped" if skipped else ""
+        more += f", {absent} not begun and not counted" if absent else ""
+        print(f"\n{got} of {most} points{more}")
     return 0 if all(grade.passed or grade.skip for grade in grades) else 1
 
 
@@ -160,7 +163,7 @@ def _grade(
     grader: Grader, exercise: Exercise, file: Path | None, options: argparse.Namespace
 ) -> Grade:
     if file is None:
-        grade = Grade(exercise, error=f"no file: listenwatch lab start {exercise.number}")
+        grade = Grade(exercise, error=f"not begun: listenwatch lab start {exercise.number}")
     else:
         grade = grader.check(exercise, file)
     if options.json:
@@ -187,6 +190,8 @@ def as_text(grade: Grade) -> list[str]:
     """A grade for people."""
     if grade.skip:
         return [f"{grade.exercise.name}: skipped: {escape(grade.skip)}"]
+    if not grade.goals:
+        return [f"{grade.exercise.name}: {grade.error}"]
     word = "passed" if grade.passed else "not yet"
     lines = [f"{grade.exercise.name}: {word}, {grade.points} of {grade.most} points"]
     for goal in grade.goals:

@@ -8,6 +8,7 @@ import pwd
 from pathlib import Path
 from typing import Any
 
+from listenwatch.errors import UsageError
 from listenwatch.terminal import say
 
 
@@ -25,11 +26,14 @@ class Progress:
             self._done = _checked(json.loads(self._path.read_text()))
         except FileNotFoundError:
             pass
-        except (ValueError, OSError) as error:
+        except OSError as error:
+            raise UsageError(
+                f"{self._path} cannot be read ({error.strerror}): set XDG_STATE_HOME to a folder of yours"
+            ) from None
+        except ValueError as error:
             aside = self._path.with_suffix(".damaged")
-            say(f"{self._path} cannot be read ({error}): it is kept as {aside.name}, begun anew")
-            if self._path.exists():
-                self._path.replace(aside)
+            say(f"{self._path} is damaged ({error}): it is kept as {aside.name}, begun anew")
+            self._path.replace(aside)
 
     def of(self, exercise: str) -> dict[str, Any]:
         """``points``, ``most``, ``passed``, ``hints`` (a number) and ``solution`` (seen); {} if not begun."""

@@ -108,6 +108,14 @@ def test_damaged_progress_is_kept_aside(capsys: pytest.CaptureFixture[str], tmp_
     assert "begun anew" in capsys.readouterr().err
 
 
+def test_progress_that_may_not_be_read_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "state/listenwatch/lab.json").mkdir(parents=True)  # not even root reads a folder
+    assert main(["lab", "list"]) == 2
+    assert "set XDG_STATE_HOME to a folder of yours" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_under_sudo_it_belongs_to_the_person(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -134,6 +142,7 @@ def test_a_grade_in_words_and_as_json() -> None:
     told = as_json(grade)
     assert (told["points"], told["passed"], told["skip"]) == (2, False, None)
     assert not Grade(exercise).passed  # no goal is no success
+    assert as_text(Grade(exercise, error="not begun")) == ["02-the-clamp: not begun"]
     assert "skipped: no kprobes" in as_text(Grade(exercise, skip="no kprobes"))[0]
 
 
