@@ -30,6 +30,8 @@ else
 fi
 ln -sf "$checkout/.venv/bin/listenwatch" /usr/local/bin/listenwatch
 
+touch /etc/listenwatch-lab # a machine that exercises may break
+
 if ! [ -e /sys/bus/event_source/devices/kprobe ]; then
 	echo "this kernel ($(uname -r)) has no kprobes: exercise 11 cannot be done here" >&2
 fi

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from listenwatch.engines.programs import why_not
 
+LAB_MACHINES = (Path("/etc/listenwatch-lab"), Path("/run/listenwatch"))
+"""What only the Vagrant machine (vagrant/provision.sh) and a guest (guests/script.py) have."""
+
 
 def unmet(needs: Iterable[str]) -> str:
     """The first need that is not met, in words; empty if all are."""
@@ -22,6 +25,10 @@ def _missing(need: str) -> str:
     if need == "kprobes":
         reason = why_not("kprobe")
         return f"{reason}: use the Vagrant machine or 'listenwatch guest --lab'" if reason else ""
+    if need == "lab machine":
+        if any(path.exists() for path in LAB_MACHINES):
+            return ""
+        return "it breaks the kernel on purpose: only in the Vagrant machine or 'listenwatch guest --lab'"
     if need == "bcc":
         present = Path("/usr/lib/python3/dist-packages/bcc").is_dir()
         return "" if present else "bcc is not installed: apt install python3-bpfcc"

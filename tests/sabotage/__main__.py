@@ -7,10 +7,9 @@ Exit status 0: every sabotage was caught, and none was seen where there was none
 from __future__ import annotations
 
 import argparse
-import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tabulate import tabulate
@@ -19,6 +18,7 @@ from listenwatch import guests
 from listenwatch.engines.core import CoreEngine
 from listenwatch.errors import ListenwatchError
 from listenwatch.kernel import behaviour_of, running_kernel
+from listenwatch.labs.sabotage import loaded
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.report.verification import Verification
 from listenwatch.scenarios.catalogue import all_scenarios
@@ -80,16 +80,6 @@ def verify(engine: CoreEngine, scenarios: Sequence[Scenario], behaviour: Behavio
     """
     results = [result for (result,) in run_all(scenarios, [engine], behaviour)]
     return Verification(results, sum(result.lost for result in results), {})
-
-
-@contextlib.contextmanager
-def loaded(module: Path) -> Iterator[None]:
-    """The module is in the kernel meanwhile."""
-    subprocess.run(["insmod", module], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["rmmod", module.stem], check=True)
 
 
 def all_caught(outcomes: Sequence[Outcome], alarms: Sequence[str]) -> bool:

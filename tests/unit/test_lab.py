@@ -13,7 +13,7 @@ from listenwatch.cli import main
 from listenwatch.commands.guest import lab_command
 from listenwatch.commands.lab import as_json, as_text
 from listenwatch.errors import UsageError
-from listenwatch.labs import catalogue
+from listenwatch.labs import catalogue, needs
 from listenwatch.labs.attempt import Goal
 from listenwatch.labs.catalogue import Exercise, choose, exercises
 from listenwatch.labs.grading import Grade
@@ -149,6 +149,17 @@ def test_a_grade_in_words_and_as_json() -> None:
 def test_a_need_that_is_not_met_says_what_to_install() -> None:
     assert unmet(["no-such-server"]) == "no-such-server is not installed: apt install no-such-server"
     assert unmet(["sh"]) == ""
+
+
+def test_no_machine_but_the_labs_own_is_broken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(needs, "LAB_MACHINES", (tmp_path / "marker",))
+    assert "only in the Vagrant machine or 'listenwatch guest --lab'" in unmet(["lab machine"])
+    (tmp_path / "marker").touch()
+    assert unmet(["lab machine"]) == ""
+    (exercise,) = (each for each in EVERY if each.name == "13-sabotaged-kernel")
+    assert "lab machine" in exercise.needs
 
 
 def test_the_lab_in_a_guest_finds_listenwatch_and_keeps_progress_here(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -9,11 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from pyroute2.netlink.exceptions import NetlinkError
 
 from listenwatch.advice import advise
 from listenwatch.model.eras import behaviour_for
 from listenwatch.report.sockets import Shown, as_text
-from listenwatch.sockets.diag import Listener
+from listenwatch.sockets import diag
+from listenwatch.sockets.diag import Listener, listeners
 from listenwatch.sockets.diagnosis import Diagnosis, Finding, diagnose
 from listenwatch.sockets.inventory import Row
 from listenwatch.sockets.namespaces import Namespace
@@ -200,3 +203,24 @@ def test_holders_of_a_socket_are_found_once_each() -> None:
         holders = find_holders([inode, 0]).by_inode
     assert [process.pid for process in holders[inode]] == [os.getpid()]
     assert 0 not in holders
+
+
+def refusing_dump(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    def refuse(*_: object) -> None:
+        raise NetlinkError(code)
+
+    monkeypatch.setattr(diag.DiagSocket, "nlm_request", refuse)
+
+
+@pytest.mark.parametrize("code", [errno.ENOENT, errno.EINVAL, errno.EOPNOTSUPP])
+def test_a_kernel_without_a_protocol_has_no_listeners_of_it(
+    monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    refusing_dump(monkeypatch, code)
+    assert listeners() == []
+
+
+def test_any_other_refusal_of_a_dump_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing_dump(monkeypatch, errno.EPERM)
+    with pytest.raises(OSError, match="sock_diag: Operation not permitted"):
+        listeners()

@@ -1,0 +1,3 @@
+import random
+
+print(random.choice(["healthy", "no-clamp", "negative-zero", "half", "relisten-ignored"]))
