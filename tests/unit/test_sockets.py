@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from pyroute2.netlink.diag import DiagSocket
 from pyroute2.netlink.exceptions import NetlinkError
 
 from listenwatch.advice import advise
 from listenwatch.model.eras import behaviour_for
 from listenwatch.report.sockets import Shown, as_text
-from listenwatch.sockets import diag
 from listenwatch.sockets.diag import Listener, listeners
 from listenwatch.sockets.diagnosis import Diagnosis, Finding, diagnose
 from listenwatch.sockets.inventory import Row
@@ -209,7 +209,7 @@ def refusing_dump(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     def refuse(*_: object) -> None:
         raise NetlinkError(code)
 
-    monkeypatch.setattr(diag.DiagSocket, "nlm_request", refuse)
+    monkeypatch.setattr(DiagSocket, "nlm_request", refuse)
 
 
 @pytest.mark.parametrize("code", [errno.ENOENT, errno.EINVAL, errno.EOPNOTSUPP])
