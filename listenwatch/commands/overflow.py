@@ -8,6 +8,7 @@ import select
 import signal
 import sys
 import time
+from contextlib import closing
 from datetime import datetime
 
 from listenwatch import filters
@@ -77,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     netns = None if options.netns is None else filters.netns_inode(options.netns)
     signals = Signals()
     try:
-        with OverflowProbe(options.attach) as probe:
+        with closing(OverflowProbe(options.attach)) as probe:
             watch = Watch(options, probe, netns)
             watch.announce()
             try:
@@ -134,9 +135,9 @@ class Watch:
 
     def announce(self) -> None:
         """Say what watches, and what it cannot see."""
-        probe = self._probe
+        probe, number = self._probe, len(self._wanted())
         say(
-            f"watching {len(self._wanted())} network namespaces for connections without room on Linux "
+            f"watching {number} network namespace{'s' if number != 1 else ''} for connections without room on Linux "
             f"{self._kernel.release}, attach mode {probe.attach}{f': {probe.why}' if probe.why else ''}"
         )
         if probe.attach == "tracepoint":

@@ -6,8 +6,7 @@ import ctypes
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from listenwatch.engines import maps
 from listenwatch.engines.bpf_object import BpfObject
@@ -99,7 +98,7 @@ def choose_mode(wanted: str) -> tuple[str, str]:
 
 
 class OverflowProbe:
-    """The probe, attached; a context manager. ObserveError where the kernel refuses it."""
+    """The probe, attached until it is closed. ObserveError where the kernel refuses it."""
 
     def __init__(self, attach: str = "auto") -> None:
         self.attach, self.why = choose_mode(attach)
@@ -162,17 +161,6 @@ class OverflowProbe:
     def close(self) -> None:
         """Detach; safe to call twice."""
         self._probe.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _places() -> tuple[int, ...]:

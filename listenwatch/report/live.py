@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from listenwatch.jsonlines import time_of_day
 from listenwatch.model.inputs import Door
@@ -10,6 +10,7 @@ from listenwatch.model.stages import STAGE_LABELS, StageIndex
 from listenwatch.names import local_address, protocol_of
 from listenwatch.reasons import brief, errno_text
 from listenwatch.record import Flag, ListenCall, Stage
+from listenwatch.report.columns import in_columns
 from listenwatch.terminal import DIM, GREEN, RED, YELLOW, escape, paint
 from listenwatch.verdict import Kind, Verdict, state_name, value_text
 
@@ -30,18 +31,7 @@ _COLUMNS = (
 _COLOURS = {Kind.AGREE: GREEN, Kind.DISAGREE: RED}
 
 
-def _row(cells: Iterable[str]) -> str:
-    """The cells in their columns; one too wide takes room from those after it, so that the rest stay put."""
-    text = ""
-    start = 0
-    for cell, (_, width) in zip(cells, _COLUMNS, strict=False):
-        place = start if width > 0 else start - width - len(cell)
-        text += " " * max(1 if text else 0, place - len(text)) + cell
-        start += abs(width) + 1
-    return text
-
-
-HEADER = f"{_row(head for head, _ in _COLUMNS)}  WHY"
+HEADER = f"{in_columns((head for head, _ in _COLUMNS), _COLUMNS)}  WHY"
 
 
 def line(call: ListenCall, verdict: Verdict, *, colour: bool, width: int | None = None) -> str:
@@ -49,7 +39,7 @@ def line(call: ListenCall, verdict: Verdict, *, colour: bool, width: int | None 
     sock = call.post if call.post.seen else call.pre
     result = errno_text(call.result) if call.flags & Flag.RETURNED else "?"
     kind = verdict.kind.value
-    head = _row(
+    head = in_columns(
         (
             time_of_day(call),
             str(call.pid),
@@ -62,7 +52,8 @@ def line(call: ListenCall, verdict: Verdict, *, colour: bool, width: int | None 
             _state_change(call),
             result,
             kind,
-        )
+        ),
+        _COLUMNS,
     )
     why = escape(brief(call, verdict.outcome) if verdict.kind is Kind.AGREE else verdict.reason)
     gap = " " * max(1, len(HEADER) - 3 - len(head))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tabulate import tabulate
@@ -13,11 +13,12 @@ from listenwatch.model.inputs import Family
 from listenwatch.overflow.kinds import Kind
 from listenwatch.overflow.ledger import Line
 from listenwatch.overflow.listeners import Named, local_of
+from listenwatch.report.columns import in_columns
 from listenwatch.report.sockets import MOST_ADVICE, wrapped
 from listenwatch.sockets.inventory import Row
 from listenwatch.terminal import RED, escape, paint
 
-# Head and width; below 0: aligned right. With the last column they fill 100 columns.
+# With the last column they fill 100 columns.
 _COLUMNS = (
     ("TIME", 8),
     ("PID", -7),
@@ -65,7 +66,7 @@ def event(time: str, counted: Counted, named: Named, count: int, peers: int) -> 
 
 def header(last: str = "WHAT") -> str:
     """The head of the table."""
-    return f"{_line(head for head, _ in _COLUMNS)}  {last}"
+    return f"{in_columns((head for head, _ in _COLUMNS), _COLUMNS)}  {last}"
 
 
 def line(one: Event, *, colour: bool) -> str:
@@ -84,7 +85,7 @@ def line(one: Event, *, colour: bool) -> str:
     )
     some = f" (one of {one.named.one_of} sockets)" if one.named.one_of > 1 else ""
     loud = one.kind is not Kind.SYN_COOKIE_SENT
-    return f"{_line(cells)}  {paint(one.kind.word, RED, on=colour and loud)}{some}"
+    return f"{in_columns(cells, _COLUMNS)}  {paint(one.kind.word, RED, on=colour and loud)}{some}"
 
 
 def _name(row: Row | None) -> str:
@@ -93,16 +94,6 @@ def _name(row: Row | None) -> str:
     more = f" +{len(row.holders) - 1}" if len(row.holders) > 1 else ""
     name, room = escape(row.holders[0].name), 13 - len(more)
     return f"{name if len(name) <= room else name[: room - 1] + '…'}{more}"
-
-
-def _line(cells: Iterable[str]) -> str:
-    """The cells in their columns; one too wide takes room from those after it."""
-    text, start = "", 0
-    for cell, (_, width) in zip(cells, _COLUMNS, strict=True):
-        place = start if width > 0 else start - width - len(cell)
-        text += " " * max(1 if text else 0, place - len(text)) + cell
-        start += abs(width) + 1
-    return text
 
 
 def ending(

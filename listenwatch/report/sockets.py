@@ -7,6 +7,7 @@ from textwrap import wrap
 from typing import Any, NamedTuple
 
 from listenwatch.advice import Advice, as_lines
+from listenwatch.report.columns import in_columns
 from listenwatch.sockets.diagnosis import Diagnosis, Finding
 from listenwatch.sockets.inventory import Row
 from listenwatch.sockets.namespaces import Namespace
@@ -15,7 +16,6 @@ from listenwatch.terminal import RED, YELLOW, escape, paint
 
 WIDTH = 100
 MOST_ADVICE = 10
-# Head and width; below 0: aligned right.
 _COLUMNS = (
     ("PID", -7),
     ("COMMAND", 14),
@@ -58,7 +58,7 @@ def as_text(shown: Sequence[Shown], *, colour: bool) -> Iterator[str]:
         somaxconn = group[0].row.somaxconn
         limit = "unknown" if somaxconn is None else somaxconn
         yield f"Network namespace {namespace.inode}{names}{own}: net.core.somaxconn {limit}"
-        yield f"{_line(head for head, _ in _COLUMNS)}  DIAGNOSIS"
+        yield f"{in_columns((head for head, _ in _COLUMNS), _COLUMNS)}  DIAGNOSIS"
         for one in group:
             yield from _rows(one, colour)
         yield ""
@@ -68,7 +68,7 @@ def as_text(shown: Sequence[Shown], *, colour: bool) -> Iterator[str]:
 def _rows(one: Shown, colour: bool) -> Iterator[str]:
     row, listener = one.row, one.row.listener
     first = row.holders[0] if row.holders else None
-    head = _line(
+    head = in_columns(
         (
             str(first.pid) if first else "?",
             _name(row.holders),
@@ -78,7 +78,8 @@ def _rows(one: Shown, colour: bool) -> Iterator[str]:
             str(one.diagnosis.capacity),
             str(listener.limit),
             "-" if one.asked is None else str(one.asked),
-        )
+        ),
+        _COLUMNS,
     )
     worst = next(iter(one.diagnosis.reasons), None)
     words = one.diagnosis.words + (f" [{escape(first.where)}]" if first and first.where else "")
@@ -95,16 +96,6 @@ def _name(holders: tuple[Process, ...]) -> str:
     name = escape(holders[0].name)
     room = 14 - len(more)
     return f"{name if len(name) <= room else name[: room - 1] + '…'}{more}"
-
-
-def _line(cells: Iterable[str]) -> str:
-    """The cells in their columns; one too wide takes room from those after it."""
-    text, start = "", 0
-    for cell, (_, width) in zip(cells, _COLUMNS, strict=True):
-        place = start if width > 0 else start - width - len(cell)
-        text += " " * max(1 if text else 0, place - len(text)) + cell
-        start += abs(width) + 1
-    return text
 
 
 def _advice(shown: Sequence[Shown]) -> Iterator[str]:

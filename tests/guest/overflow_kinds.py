@@ -12,7 +12,7 @@ import os
 import signal
 import tempfile
 import traceback
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
 
 from listenwatch.cli import main
@@ -79,7 +79,7 @@ def by_command() -> dict[str, Any]:
 def run() -> None:
     """Every way under both probes, attached at once."""
     with ExitStack() as owned:
-        probes = {mode: owned.enter_context(OverflowProbe(mode)) for mode in MODES}
+        probes = {mode: owned.enter_context(closing(OverflowProbe(mode))) for mode in MODES}
         ways = {way: in_child(way, probes) for way in refusals.WAYS}
     print(json.dumps({"ways": ways, "command": by_command()}))
 

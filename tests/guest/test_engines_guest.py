@@ -11,9 +11,7 @@ from typing import Any
 
 import pytest
 
-from listenwatch.errors import GuestError
-from listenwatch.guests import boot, fetch, fetch_headers
-from tests.require import require
+from tests.guest.needed import needs_guest
 
 pytestmark = pytest.mark.guest
 
@@ -35,12 +33,7 @@ Seen = dict[str, Any]
 def seen(request: pytest.FixtureRequest) -> Seen:
     """What tests/guest/side_by_side.py prints in a guest: one boot for each kernel."""
     series = request.param
-    try:
-        boot.check_tools()
-        kernel = fetch(series, progress=print)
-        fetch_headers(kernel, progress=print)
-    except GuestError as error:
-        require("guest", False, str(error))
+    needs_guest(series, headers=True)
     line = [sys.executable, "-m", "listenwatch", "guest", "--headers", "--cpus", "1", "--kernel", series, "--"]
     done = subprocess.run(
         [*line, sys.executable, "-m", "tests.guest.side_by_side"],

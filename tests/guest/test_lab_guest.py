@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from listenwatch.errors import GuestError
-from listenwatch.guests import boot, fetch, fetch_headers
 from listenwatch.labs.catalogue import exercises
-from tests.require import require
+from tests.guest.needed import needs_guest
 
 pytestmark = pytest.mark.guest
 
@@ -19,11 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_exercise_holds_in_the_guest() -> None:
-    try:
-        boot.check_tools()
-        fetch_headers(fetch("6.1", progress=print), progress=print)
-    except GuestError as error:
-        require("guest", False, str(error))
+    needs_guest("6.1", headers=True)
     line = [sys.executable, "-m", "listenwatch", "guest", "--lab", "--cpus", "1"]
     done = subprocess.run(
         [*line, "--", "listenwatch", "lab", "prove"],

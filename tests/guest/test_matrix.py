@@ -12,10 +12,8 @@ from xml.etree.ElementTree import parse
 
 import pytest
 
-from listenwatch.errors import GuestError
-from listenwatch.guests import boot, fetch
 from listenwatch.recording import Recording
-from tests.require import require
+from tests.guest.needed import needs_guest
 
 pytestmark = pytest.mark.guest
 
@@ -26,12 +24,8 @@ KERNELS = ("5.10", "7.3")
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """Where the files are, and what was on the screen."""
-    try:
-        boot.check_tools()
-        for series in KERNELS:
-            fetch(series, progress=print)
-    except GuestError as error:
-        require("guest", False, str(error))
+    for series in KERNELS:
+        needs_guest(series)
     directory = tmp_path_factory.mktemp("matrix")
     done = subprocess.run(
         [sys.executable, "-m", "listenwatch", "matrix", "--no-host", "--kernels", ",".join(KERNELS),

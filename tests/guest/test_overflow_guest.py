@@ -11,11 +11,9 @@ from typing import Any
 
 import pytest
 
-from listenwatch.errors import GuestError
-from listenwatch.guests import boot, fetch
+from tests.guest.needed import needs_guest
 from tests.kernel import refusals
 from tests.kernel.test_overflow import TOLD
-from tests.require import require
 
 pytestmark = pytest.mark.guest
 
@@ -27,11 +25,7 @@ Found = dict[str, Any]
 @pytest.fixture(scope="module", params=("5.10", "6.1", "7.3"))
 def found(request: pytest.FixtureRequest) -> Found:
     """What tests/guest/overflow_kinds.py prints in a guest: one boot for each kernel."""
-    try:
-        boot.check_tools()
-        fetch(request.param, progress=print)
-    except GuestError as error:
-        require("guest", False, str(error))
+    needs_guest(request.param)
     line = [sys.executable, "-m", "listenwatch", "guest", "--cpus", "1", "--kernel", request.param, "--"]
     done = subprocess.run(
         [*line, sys.executable, "-m", "tests.guest.overflow_kinds"],

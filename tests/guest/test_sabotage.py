@@ -8,20 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from listenwatch.errors import GuestError
-from listenwatch.guests import boot, fetch
-from tests.require import require
+from tests.guest.needed import needs_guest
 from tests.sabotage.sabotages import SABOTAGES
 
 pytestmark = pytest.mark.guest
 
 
 def test_every_sabotaged_kernel_is_caught_and_no_other() -> None:
-    try:
-        boot.check_tools()
-        fetch("6.1", progress=print)
-    except GuestError as error:
-        require("guest", False, str(error))
+    needs_guest("6.1")
     done = subprocess.run(
         [sys.executable, "-m", "tests.sabotage"],
         capture_output=True,

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from listenwatch.errors import GuestError
-from listenwatch.guests import boot, fetch
-from tests.require import require
+from tests.guest.needed import needs_guest
 
 pytestmark = pytest.mark.guest
 
@@ -19,11 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_same_as_on_this_kernel() -> None:
-    try:
-        boot.check_tools()
-        fetch("6.1", progress=print)
-    except GuestError as error:
-        require("guest", False, str(error))
+    needs_guest("6.1")
     line = [sys.executable, "-m", "listenwatch", "guest", "--cpus", "1", "--kernel", "6.1", "--"]
     tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(

@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 
 from listenwatch.engines.programs import ATTACH_MODES
-from listenwatch.errors import GuestError
-from listenwatch.guests import boot, fetch
-from tests.require import require
+from tests.guest.needed import needs_guest
 
 pytestmark = pytest.mark.guest
 
@@ -38,11 +36,7 @@ def in_guest(*command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _able() -> None:
-    try:
-        boot.check_tools()
-        fetch("6.1", progress=print)
-    except GuestError as error:
-        require("guest", False, str(error))
+    needs_guest("6.1")
 
 
 Verified = tuple[list[dict[str, Any]], list[dict[str, Any]]]
