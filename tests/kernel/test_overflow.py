@@ -6,8 +6,10 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -15,8 +17,10 @@ import pytest
 
 from listenwatch.engines.overflow import MODES
 from listenwatch.engines.programs import why_not
+from listenwatch.scenarios.queues import counters
 from tests.kernel import refusals
-from tests.kernel.watching import PATIENCE, ROOT, Watching, needs_kernel, watching
+from tests.kernel.test_sockets import connecting, findings, inside, started, until_one
+from tests.kernel.watching import PATIENCE, ROOT, Watching, needs, needs_kernel, watching
 from tests.require import require
 
 pytestmark = pytest.mark.kernel
@@ -83,8 +87,8 @@ def refusing(way: str) -> Iterator[Refusing]:
 def finished(watch: Watching) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """End the watch; its events and its summary. All that the kernel counted was seen."""
     status = watch.end(signal.SIGINT)
-    *events, last = map(json.loads, watch.out.splitlines())
     assert status == 0, watch.out + watch.err
+    *events, last = map(json.loads, watch.out.splitlines())
     return events, last["summary"]
 
 
@@ -170,3 +174,45 @@ def test_a_group_is_told_apart_by_kprobes_and_said_to_be_one_otherwise(mode: str
         assert len(cookies) == 2 and {event["one_of"] for event in events} == {1}
     else:
         assert {event["one_of"] for event in events} == {2}
+
+
+def fill(port: int, count: int, *, refused: int) -> tuple[list[socket.socket], dict[str, int]]:
+    """Clients that are not accepted, until so many were refused; those in the queue, and the counters."""
+    start = counters.read()
+    clients = [connecting(port) for _ in range(count)]
+    deadline = time.monotonic() + PATIENCE
+    while counters.moved(start).get("ListenOverflows", 0) < refused:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    for client in clients[-refused:]:  # they would send their SYNs again
+        client.close()
+    return clients[:-refused], counters.moved(start)
+
+
+def test_a_real_redis_that_does_not_accept(tmp_path: Path, mode: str) -> None:
+    """Clamped to 128 and stopped: what comes after 129 connections is refused, and it is named for it."""
+    program = tmp_path / "redis-server"  # Debian's redis-tools has the server under another name
+    program.symlink_to(needs("redis-check-rdb"))
+    server = [str(program), "--port", "6397", "--save", "", "--dir", str(tmp_path)]
+    lower = 'ip link set lo up; echo 128 > /proc/sys/net/core/somaxconn; exec "$@"'
+    with started([needs("unshare"), "-n", "sh", "-c", lower, "sh", *server]) as redis:
+        path = f"/proc/{redis.pid}/ns/net"
+        until_one(path)
+        redis.send_signal(signal.SIGSTOP)
+        options = ("--json", "--attach", mode, "--netns", path)
+        with watching(*options, command="overflow") as watch:
+            with inside(path):
+                clients, moved = fill(6397, 150, refused=21)
+            events, summary = finished(watch)
+        row = until_one(path, queue=129)
+    assert findings(row) == ["full", "likely_clamped"]
+    assert {event["processes"][0]["pid"] for event in events} == {redis.pid}
+    assert {(e["kind"], e["queue"], e["limit"]) for e in events} == {("syn_accept_queue_full", 129, 128)}
+    assert sum(event["count"] for event in events) == moved["ListenOverflows"]
+    told = {row["counter"]: row["seen"] for row in summary["counters"]}
+    assert told == {name: moved[name] for name in told} and "ListenDrops" in told
+    for client in clients:
+        client.close()
+    (advice,) = summary["advice"]
+    assert "net.core.somaxconn=511" in advice["steps"][0] and "redis-server" in advice["listener"]
+    assert "512 connections wait, now 129" in advice["prediction"]

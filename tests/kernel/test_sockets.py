@@ -119,29 +119,29 @@ def test_a_real_redis_clamped_then_full_then_stale_then_right(tmp_path: Path) ->
     lower = 'ip link set lo up; echo 128 > /proc/sys/net/core/somaxconn; exec "$@"'
     with started([needs("unshare"), "-n", "sh", "-c", lower, "sh", *server]) as redis:
         path = f"/proc/{redis.pid}/ns/net"
-        row = _until_one(path)
+        row = until_one(path)
         assert (row["limit"], row["capacity"], row["somaxconn"]) == (128, 129, 128)
-        assert _findings(row) == ["likely_clamped"]
+        assert findings(row) == ["likely_clamped"]
         assert row["processes"][0]["pid"] == redis.pid
 
         redis.send_signal(signal.SIGSTOP)
-        with _inside(path):
-            clients = [_connecting(6399) for _ in range(129)]
-            row = _until_one(path, queue=129)
-        assert _findings(row) == ["full", "likely_clamped"]
+        with inside(path):
+            clients = [connecting(6399) for _ in range(129)]
+            row = until_one(path, queue=129)
+        assert findings(row) == ["full", "likely_clamped"]
         for client in clients:
             client.close()
 
-        with _inside(path):
+        with inside(path):
             Path("/proc/sys/net/core/somaxconn").write_text("4096")
-        row = _until_one(path)
-        assert "likely_stale" in _findings(row)
+        row = until_one(path)
+        assert "likely_stale" in findings(row)
         assert sockets("--stale", "--netns", path)
         assert "listen(511) with somaxconn 4096 stores 511" in row["advice"]["prediction"]
         redis.send_signal(signal.SIGCONT)
-        with _inside(path), started([*server[:1], "--port", "6398", *server[3:]]):
-            row = _until_one(path, "-P", "6398")  # as after a restart: a new listen()
-        assert (row["limit"], _findings(row)) == (511, ["own"])
+        with inside(path), started([*server[:1], "--port", "6398", *server[3:]]):
+            row = until_one(path, "-P", "6398")  # as after a restart: a new listen()
+        assert (row["limit"], findings(row)) == (511, ["own"])
 
 
 CONFIG = """
@@ -160,24 +160,24 @@ def test_a_real_nginx_and_what_a_reload_does_for_it(tmp_path: Path) -> None:
     with started([needs("unshare"), "-n", "sh", "-c", lower, "sh", *server]) as nginx:
         try:
             path = f"/proc/{nginx.pid}/ns/net"
-            row = _until_one(path)
-            assert (row["limit"], _findings(row)) == (128, ["likely_clamped"])
+            row = until_one(path)
+            assert (row["limit"], findings(row)) == (128, ["likely_clamped"])
             assert len(row["processes"]) == 2  # the master and its worker
 
-            with _inside(path):
+            with inside(path):
                 Path("/proc/sys/net/core/somaxconn").write_text("4096")
-            row = _until_one(path)
-            assert _findings(row) == ["likely_stale"]
+            row = until_one(path)
+            assert findings(row) == ["likely_stale"]
             assert "reload with the same one does not listen() again" in row["advice"]["steps"][0]
 
             _reload(nginx.pid, row)
-            row = _until_one(path)
-            assert (row["limit"], _findings(row)) == (128, ["likely_stale"])
+            row = until_one(path)
+            assert (row["limit"], findings(row)) == (128, ["likely_stale"])
 
             config.write_text(CONFIG.format(folder=tmp_path, backlog=" backlog=512"))
             _reload(nginx.pid, row)
-            row = _until_one(path)
-            assert (row["limit"], _findings(row)) == (512, ["own"])
+            row = until_one(path)
+            assert (row["limit"], findings(row)) == (512, ["own"])
         finally:
             nginx.terminate()  # the master ends its workers
             nginx.wait(PATIENCE)
@@ -193,11 +193,11 @@ def _reload(master: int, before: dict[str, Any]) -> None:
         time.sleep(0.05)
 
 
-def _findings(row: dict[str, Any]) -> list[str]:
+def findings(row: dict[str, Any]) -> list[str]:
     return [found["finding"] for found in row["diagnosis"]]
 
 
-def _until_one(netns: str, *arguments: str, queue: int = 0) -> dict[str, Any]:
+def until_one(netns: str, *arguments: str, queue: int = 0) -> dict[str, Any]:
     """The IPv4 listener there, once it is there and so many connections wait."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
@@ -209,7 +209,7 @@ def _until_one(netns: str, *arguments: str, queue: int = 0) -> dict[str, Any]:
 
 
 @contextmanager
-def _inside(path: str) -> Iterator[None]:
+def inside(path: str) -> Iterator[None]:
     with Path("/proc/self/ns/net").open() as here, Path(path).open() as there:
         libc.setns(there.fileno())
         try:
@@ -218,7 +218,7 @@ def _inside(path: str) -> Iterator[None]:
             libc.setns(here.fileno())
 
 
-def _connecting(port: int) -> socket.socket:
+def connecting(port: int) -> socket.socket:
     sock = socket.socket()
     sock.setblocking(False)
     with suppress(BlockingIOError):
