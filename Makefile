@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env=LISTENWATCH_REQUIRE,LISTENWATCH_DRIVER)
 PY := .venv/bin/python
 LISTENWATCH := .venv/bin/listenwatch
 GUEST_KERNEL ?= 6.1

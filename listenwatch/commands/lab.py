@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from listenwatch.errors import UsageError
+from listenwatch.errors import ObserveError, UsageError
 from listenwatch.labs.catalogue import Exercise, choose, exercises
 from listenwatch.labs.grading import Grade, Grader, grading
 from listenwatch.labs.progress import Progress, give
@@ -30,7 +30,7 @@ An exercise is named by its number or its name. 'check' runs the file that 'star
 current folder, or the one you name, in a network namespace of its own, with numbers drawn anew
 each time. What it prints counts only where the task asks for it: the rest is seen in the kernel.
 
-exit status: 0 all passed, 1 something is missing, 2 usage, 3 could not observe"""
+exit status: 0 all passed (or, of several, skipped), 1 something is missing, 2 usage, 3 could not observe"""
 
 
 def build_parser(parser: argparse.ArgumentParser) -> None:
@@ -144,6 +144,8 @@ def _check(options: argparse.Namespace) -> int:
         more = f", {skipped} exercises skipped" if skipped else ""
         more += f", {absent} not begun and not counted" if absent else ""
         print(f"\n{got} of {most} points{more}")
+    if all(grade.skip for grade in grades):
+        return ObserveError.status
     return 0 if all(grade.passed or grade.skip for grade in grades) else 1
 
 

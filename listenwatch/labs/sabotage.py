@@ -1,49 +1,70 @@
-"""A kernel with a bug, for an exercise: one of the modules of tests/sabotage, loaded for a while."""
+"""A kernel with a bug, for an exercise: a module that breaks listen(), loaded for a while."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Collection, Iterator
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import listenwatch
 from listenwatch.errors import ObserveError
 from listenwatch.guests.kernels import cache_directory
+from listenwatch.scenarios.lab import Skip
+from listenwatch.terminal import say
 
-MODULES = Path(listenwatch.__file__).parents[1] / "tests/sabotage/modules"
+HEADERS = Path(listenwatch.__file__).parents[1] / "tests/sabotage/modules"
+"""Where broken.h is, which such a module includes."""
 
 
-def compiled(names: Collection[str]) -> Path:
-    """The folder with these modules, compiled for the running kernel; kept for the next time."""
+def compiled(source: Path) -> Path:
+    """The module of this source, compiled for the running kernel; kept until the source changes.
+
+    Skip says why it cannot be compiled here.
+    """
     release = os.uname().release
-    place = cache_directory() / "sabotage" / release
-    if all((place / f"{name}.ko").exists() for name in names):
-        return place
-    if not MODULES.is_dir():
-        raise ObserveError(f"no modules in {MODULES}: run it from a checkout")
-    shutil.copytree(MODULES, place, dirs_exist_ok=True)
-    (place / "Kbuild").write_text("".join(f"obj-m += {name}.o\n" for name in names))
-    done = subprocess.run(
-        ["make", "-s", "-C", f"/lib/modules/{release}/build", f"M={place}", "modules"],
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        lines = done.stderr.splitlines() or ["make failed"]
-        raise ObserveError(f"cannot compile kernel modules here: {lines[-1].strip()}")
-    return place
+    texts = [source.read_bytes(), *(path.read_bytes() for path in sorted(HEADERS.glob("*.h")))]
+    key = hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
+    kept = cache_directory() / "modules" / release / key / f"{source.stem}.ko"
+    if kept.exists():
+        return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    say(f"compiling {source.name} for Linux {release}")
+    with tempfile.TemporaryDirectory(dir=kept.parent) as place:
+        shutil.copy(source, place)
+        Path(place, "Kbuild").write_text(f"obj-m := {source.stem}.o\nccflags-y := -I{HEADERS}\n")
+        done = subprocess.run(
+            ["make", "-s", "-C", f"/lib/modules/{release}/build", f"M={place}", "modules"],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            lines = done.stderr.splitlines() or ["make failed"]
+            why = next((line for line in lines if re.search("error|not found", line)), lines[0])
+            raise Skip(f"no kernel module can be compiled here: {why.strip()}")
+        Path(place, kept.name).replace(kept)
+    return kept
 
 
 @contextlib.contextmanager
-def loaded(module: Path) -> Iterator[None]:
-    """The module is in the kernel meanwhile, and everything on this machine meets its bug."""
-    done = subprocess.run(["insmod", module], capture_output=True, text=True)
+def loaded(module: Path, *parameters: str) -> Iterator[None]:
+    """The module is in the kernel meanwhile, and everything on this machine meets its bug.
+
+    Skip says why the kernel does not take it; ObserveError that it does not let go of it.
+    """
+    done = subprocess.run(["insmod", module, *parameters], capture_output=True, text=True)
     if done.returncode:
-        raise ObserveError(f"cannot load {module.name}: {done.stderr.strip()}")
+        raise Skip(f"cannot load {module.name}: {done.stderr.strip()}")
     try:
         yield
     finally:
-        subprocess.run(["rmmod", module.stem], check=True)
+        done = subprocess.run(["rmmod", module.stem], capture_output=True, text=True)
+        if done.returncode:  # said, so that an error on its way out is not hidden by this one
+            say(f"{done.stderr.strip()}: its bug is still in the kernel: restart this machine")
+    if done.returncode:
+        raise ObserveError("the kernel has a bug now, and nothing can be judged on it")

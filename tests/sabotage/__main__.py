@@ -7,7 +7,6 @@ Exit status 0: every sabotage was caught, and none was seen where there was none
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from listenwatch.labs.sabotage import loaded
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.report.verification import Verification
 from listenwatch.scenarios.catalogue import all_scenarios
+from listenwatch.scenarios.lab import Skip
 from listenwatch.scenarios.registry import Scenario
 from listenwatch.scenarios.runner import run_all
 from listenwatch.terminal import say
@@ -40,7 +40,7 @@ def main() -> int:
         if options.in_guest:
             return in_guest(options.in_guest)
         return on_host(options.kernel)
-    except (ListenwatchError, subprocess.CalledProcessError) as error:
+    except (ListenwatchError, Skip) as error:
         print(f"sabotage: {error}", file=sys.stderr)
         return 3
 

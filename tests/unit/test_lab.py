@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from listenwatch.labs.needs import unmet
 from listenwatch.labs.progress import Progress
 
 EVERY = exercises()
+GOALS = (Goal(1, "it listens", True, ""),)
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +95,22 @@ def test_check_wants_one_exercise_or_all(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["lab", "check"]) == main(["lab", "check", "1", "--all"]) == 2
     assert main(["lab", "check", "1", "nothing.py"]) == 2
     assert "no file 'nothing.py'" in capsys.readouterr().err
+
+
+def test_a_check_that_this_machine_cannot_make_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Grading:
+        def check(self, exercise: Exercise, file: Path) -> Grade:
+            return Grade(exercise, skip="" if exercise.number == 1 else "no kprobes here", goals=GOALS)
+
+    monkeypatch.setattr("listenwatch.commands.lab.grading", lambda: nullcontext(Grading()))
+    main(["lab", "start", "1"])
+    main(["lab", "start", "11"])
+    assert main(["lab", "check", "11"]) == 3
+    assert "11-your-own-kprobe: skipped: no kprobes here" in capsys.readouterr().out
+    assert main(["lab", "check", "1"]) == 0
+    assert main(["lab", "check", "--all"]) == 1  # the others are not begun
 
 
 def test_damaged_progress_is_kept_aside(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -1,3 +1,7 @@
 import random
 
-print(random.choice(["healthy", "no-clamp", "negative-zero", "half", "relisten-ignored"]))
+print(
+    random.choice(
+        ["healthy", "no-clamp", "negative-zero", "half", "relisten-ignored", "refusal-lost"]
+    )
+)
