@@ -3,19 +3,20 @@
 # Everything a virtual machine could leave behind, a line each. Needs libvirtd for the first part.
 traces_in_libvirt() {
 	virsh uri | sed 's/^/libvirt /'
-	virsh list --all --name | sed 's/^/machine /'
-	virsh net-list --all --name | sed 's/^/network /'
-	virsh pool-list --all --name | sed 's/^/pool /'
+	virsh list --all --name | sed 's/ *$//; s/^/machine /'
 	for pool in $(virsh pool-list --name); do
 		virsh vol-list "$pool" | awk -v pool="$pool" 'NR > 2 && NF { print "volume", pool, $1 }'
 	done
+	virsh pool-list --all --name | sed 's/ *$//; s/^/pool /'
+	virsh net-list --all --name | sed 's/ *$//; s/^/network /'
 }
 
 traces_on_host() {
-	pgrep -l '^(qemu-system|dnsmasq|libvirtd|virtlogd)' | sed 's/^/process /' || true
+	pgrep -fl '^/usr/s?bin/(qemu-system[^ ]* .*vagrant_lab|dnsmasq .*vagrant-libvirt|libvirtd|virtlogd)' |
+		sed 's/^/process /' || true
 	find /etc/libvirt/qemu /etc/libvirt/storage /var/lib/libvirt/images -type f -o -type l 2>/dev/null |
 		sed 's/^/file /' || true
-	ip -o link | awk -F': ' '{ print "interface", $2 }'
+	ip -o link | awk -F': ' '$2 ~ /^(virbr|vnet|macvtap)/ { print "interface", $2 }'
 	sysctl net.ipv4.ip_forward
 	for each in iptables ip6tables; do # counters and tables without a rule do not matter
 		"$each-save" | sed -n "s/^\(-.*\|:LIBVIRT[^ ]*\).*/$each \1/p"

@@ -53,7 +53,7 @@ def test_one_that_does_not_compile_is_skipped_for_the_first_error_and_nothing_is
     tools: Path,
 ) -> None:
     tool(tools, "make", "echo 'x.c:1: error: no such thing' >&2; echo 'make: *** [all] 2' >&2; exit 2")
-    with pytest.raises(Skip, match="no kernel module can be compiled here: x.c:1: error: no such thing"):
+    with pytest.raises(Skip, match=r"no kernel module can be .* here: x\.c:1: error: no such"):
         compiled(source(tools))
     tool(tools, "make", MAKE)
     assert compiled(source(tools)).exists()

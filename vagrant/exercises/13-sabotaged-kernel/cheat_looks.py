@@ -16,7 +16,7 @@ with socket.socket(type=socket.SOCK_DGRAM) as datagrams:
     ctypes.CDLL(None).listen(datagrams.fileno(), 1)
 
 told = Path("/proc/modules").read_text()
-told += "".join(line for line in Path("/proc/kallsyms").open() if "[" in line)
+told += "".join(s for s in Path("/proc/kallsyms").read_text().splitlines() if "[" in s)
 for parameter in Path("/sys/module").glob("*/parameters/*"):
     with contextlib.suppress(OSError):
         told += f"{parameter} {parameter.read_text()}"
