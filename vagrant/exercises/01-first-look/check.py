@@ -7,7 +7,7 @@ def check(attempt: Attempt) -> None:
     port, backlog = attempt.number(10_000, 20_000), attempt.number(1, 400)
     with attempt.program(port, backlog) as program:
         program.wait_for("ready")
-        found = [each for each in program.listeners() if each.port == port]
+        found = [each for each in program.listeners() if each.local == f"127.0.0.1:{port}"]
     seen = attempt.calls()
     attempt.watched(seen)
     asked = [each.call.asked for each in seen]
@@ -19,6 +19,6 @@ def check(attempt: Attempt) -> None:
         )
         attempt.goal(
             2, f"and listens on 127.0.0.1:{port}", found,
-            f"nothing listens on port {port}; the calls returned "
+            f"nothing listens on 127.0.0.1:{port}; the calls returned "
             f"{[each.call.result for each in seen]}",
         )  # fmt: skip

@@ -11,6 +11,7 @@ def check(attempt: Attempt) -> None:
     cases = [
         ("plain numbers", attempt.number(2, 100), attempt.number(101, 1000)),
         ("a backlog that is clamped", attempt.number(500, 60_000), attempt.number(20, 400)),
+        ("a backlog of 0", 0, attempt.number(20, 400)),
         ("a negative backlog", -attempt.number(1, 90_000), attempt.number(100, 900)),
         ("more than 16 bits hold", attempt.number(66_000, 99_000), attempt.number(100_000, 900_000)),
     ]
