@@ -30,7 +30,8 @@ An exercise is named by its number or its name. 'check' runs the file that 'star
 current folder, or the one you name, in a network namespace of its own, with numbers drawn anew
 each time. What it prints counts only where the task asks for it: the rest is seen in the kernel.
 
-exit status: 0 all passed (or, of several, skipped), 1 something is missing, 2 usage, 3 could not observe"""
+exit status: 0 all passed (or some, and the others cannot be checked here), 1 something is missing,
+2 usage, 3 could not observe"""
 
 
 def build_parser(parser: argparse.ArgumentParser) -> None:

@@ -55,7 +55,10 @@ def nginx(folder: Path, host: str) -> list[str]:
 
 def redis(folder: Path, host: str) -> list[str]:
     options = ["--dir", str(folder), "--save", "", "--bind", host, "--protected-mode", "no"]
-    return [server("redis-server"), "--port", str(free_port()), *options]
+    program = folder / "redis-server"  # Debian's redis-tools has the server under another name
+    program.unlink(missing_ok=True)
+    program.symlink_to(server("redis-check-rdb"))
+    return [str(program), "--port", str(free_port()), *options]
 
 
 def node(_folder: Path, host: str) -> list[str]:
