@@ -25,12 +25,13 @@ traces_on_host() {
 
 # libvirtd makes its chains at its start and leaves them at its end.
 remove_chains() {
-	local each table
+	local each table edit
 	for each in iptables ip6tables; do
 		for table in filter nat mangle; do
-			"$each-save" -t "$table" | sed -n 's/^-A \(.* -j LIBVIRT_.*\)/-D \1/p' | xargs -rL1 "$each" -w -t "$table"
-			"$each-save" -t "$table" | sed -n 's/^:\(LIBVIRT_[A-Z]*\).*/-F \1/p' | xargs -rL1 "$each" -w -t "$table"
-			"$each-save" -t "$table" | sed -n 's/^:\(LIBVIRT_[A-Z]*\).*/-X \1/p' | xargs -rL1 "$each" -w -t "$table"
+			for edit in 's/^-A \(.* -j LIBVIRT_.*\)/-D \1/p' 's/^:\(LIBVIRT_[A-Z]*\).*/-F \1/p' \
+				's/^:\(LIBVIRT_[A-Z]*\).*/-X \1/p'; do
+				"$each-save" -t "$table" | sed -n "$edit" | xargs -rL1 "$each" -w -t "$table"
+			done
 		done
 	done
 }

@@ -18,8 +18,8 @@ from listenwatch.guests.kernels import cache_directory
 from listenwatch.scenarios.lab import Skip
 from listenwatch.terminal import say
 
-HEADERS = Path(listenwatch.__file__).parents[1] / "tests/sabotage/modules"
-"""Where broken.h is, which such a module includes."""
+MODULES = Path(listenwatch.__file__).parents[1] / "tests/sabotage/modules"
+"""The modules of ``make sabotage``, and broken.h, which such a module includes."""
 
 
 def compiled(source: Path) -> Path:
@@ -28,7 +28,7 @@ def compiled(source: Path) -> Path:
     Skip says why it cannot be compiled here.
     """
     release = os.uname().release
-    texts = [source.read_bytes(), *(path.read_bytes() for path in sorted(HEADERS.glob("*.h")))]
+    texts = [source.read_bytes(), *(path.read_bytes() for path in sorted(MODULES.glob("*.h")))]
     key = hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
     kept = cache_directory() / "modules" / release / key / f"{source.stem}.ko"
     if kept.exists():
@@ -37,18 +37,21 @@ def compiled(source: Path) -> Path:
     say(f"compiling {source.name} for Linux {release}")
     with tempfile.TemporaryDirectory(dir=kept.parent) as place:
         shutil.copy(source, place)
-        Path(place, "Kbuild").write_text(f"obj-m := {source.stem}.o\nccflags-y := -I{HEADERS}\n")
-        done = subprocess.run(
-            ["make", "-s", "-C", f"/lib/modules/{release}/build", f"M={place}", "modules"],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            lines = done.stderr.splitlines() or ["make failed"]
-            why = next((line for line in lines if re.search("error|not found", line)), lines[0])
-            raise Skip(f"no kernel module can be compiled here: {why.strip()}")
+        Path(place, "Kbuild").write_text(f"obj-m := {source.stem}.o\nccflags-y := -I{MODULES}\n")
+        if error := make_modules("-C", f"/lib/modules/{release}/build", f"M={place}"):
+            raise Skip(f"no kernel module can be compiled here: {error}")
         Path(place, kept.name).replace(kept)
     return kept
+
+
+def make_modules(*arguments: str | Path) -> str:
+    """Have the kernel's own build compile modules; the first error it tells, empty if there was none."""
+    line = ["make", "-s", *arguments, "modules"]
+    done = subprocess.run(line, capture_output=True, text=True)
+    if not done.returncode:
+        return ""
+    lines = done.stderr.splitlines() or ["make failed"]
+    return next((text for text in lines if re.search("error|not found", text)), lines[0]).strip()
 
 
 @contextlib.contextmanager

@@ -21,7 +21,15 @@ from listenwatch.engines.programs import why_not
 from listenwatch.scenarios.queues import counters
 from tests.kernel import refusals
 from tests.kernel.test_sockets import connecting, findings, inside, started, until_one
-from tests.kernel.watching import PATIENCE, ROOT, Watching, needs, needs_kernel, watching
+from tests.kernel.watching import (
+    PATIENCE,
+    ROOT,
+    Watching,
+    needs,
+    needs_kernel,
+    redis_server,
+    watching,
+)
 from tests.require import require
 
 pytestmark = pytest.mark.kernel
@@ -192,9 +200,7 @@ def fill(port: int, count: int, *, refused: int) -> tuple[list[socket.socket], d
 
 def test_a_real_redis_that_does_not_accept(tmp_path: Path, mode: str) -> None:
     """Clamped to 128 and stopped: what comes after 129 connections is refused, and it is named for it."""
-    program = tmp_path / "redis-server"  # Debian's redis-tools has the server under another name
-    program.symlink_to(needs("redis-check-rdb"))
-    server = [str(program), "--port", "6397", "--save", "", "--dir", str(tmp_path)]
+    server = [redis_server(tmp_path), "--port", "6397", "--save", "", "--dir", str(tmp_path)]
     lower = 'ip link set lo up; echo 128 > /proc/sys/net/core/somaxconn; exec "$@"'
     with started([needs("unshare"), "-n", "sh", "-c", lower, "sh", *server]) as redis:
         path = f"/proc/{redis.pid}/ns/net"

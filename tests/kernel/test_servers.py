@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.kernel.watching import needs, needs_kernel, python, watching
+from tests.kernel.watching import needs, needs_kernel, python, redis_server, watching
 from tests.require import require
 
 pytestmark = pytest.mark.kernel
@@ -55,10 +55,7 @@ def nginx(folder: Path, host: str) -> list[str]:
 
 def redis(folder: Path, host: str) -> list[str]:
     options = ["--dir", str(folder), "--save", "", "--bind", host, "--protected-mode", "no"]
-    program = folder / "redis-server"  # Debian's redis-tools has the server under another name
-    program.unlink(missing_ok=True)
-    program.symlink_to(server("redis-check-rdb"))
-    return [str(program), "--port", str(free_port()), *options]
+    return [redis_server(folder), "--port", str(free_port()), *options]
 
 
 def node(_folder: Path, host: str) -> list[str]:

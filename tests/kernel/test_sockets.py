@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from listenwatch.scenarios import libc
-from tests.kernel.watching import PATIENCE, ROOT, needs, needs_kernel
+from tests.kernel.watching import PATIENCE, ROOT, needs, needs_kernel, redis_server
 
 pytestmark = pytest.mark.kernel
 
@@ -113,9 +113,7 @@ def _of_row(row: dict[str, Any]) -> tuple[int, int, int, str]:
 
 
 def test_a_real_redis_clamped_then_full_then_stale_then_right(tmp_path: Path) -> None:
-    program = tmp_path / "redis-server"  # Debian's redis-tools has the server under another name
-    program.symlink_to(needs("redis-check-rdb"))
-    server = [str(program), "--port", "6399", "--save", "", "--dir", str(tmp_path)]
+    server = [redis_server(tmp_path), "--port", "6399", "--save", "", "--dir", str(tmp_path)]
     lower = 'ip link set lo up; echo 128 > /proc/sys/net/core/somaxconn; exec "$@"'
     with started([needs("unshare"), "-n", "sh", "-c", lower, "sh", *server]) as redis:
         path = f"/proc/{redis.pid}/ns/net"

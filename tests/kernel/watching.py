@@ -39,6 +39,14 @@ def needs(tool: str) -> str:
     return path
 
 
+def redis_server(folder: Path) -> str:
+    """A redis-server in the folder: Debian's redis-tools has it under another name."""
+    program = folder / "redis-server"
+    program.unlink(missing_ok=True)
+    program.symlink_to(needs("redis-check-rdb"))
+    return str(program)
+
+
 class Watching:
     """A running watch. Its pipes are unbuffered, so that reading lines and communicate() mix."""
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import subprocess
 from pathlib import Path
 
 from listenwatch.errors import GuestError
-
-MODULES = Path(__file__).with_name("modules")
+from listenwatch.labs.sabotage import MODULES, make_modules
 
 
 def build(headers: Path, place: Path) -> list[Path]:
@@ -23,14 +20,10 @@ def build(headers: Path, place: Path) -> list[Path]:
     shutil.copytree(MODULES, place, dirs_exist_ok=True)
     (common,) = headers.glob("usr/src/linux-headers-*-common*")
     (config,) = (path.parent for path in headers.glob("usr/src/linux-headers-*/.config"))
-    command: list[str | Path] = ["make", "-s", f"-j{os.cpu_count()}", "CC=gcc", "-C", common]
-    command += [f"O={config}", f"M={place}", "modules"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        lines = done.stderr.splitlines() or ["make failed"]
-        why = next((line for line in lines if re.search("error|not found", line)), lines[0])
+    jobs = f"-j{os.cpu_count()}"
+    if error := make_modules(jobs, "CC=gcc", "-C", common, f"O={config}", f"M={place}"):
         raise GuestError(
-            f"cannot compile modules for {config.name} ({why.strip()}): take a kernel of this "
+            f"cannot compile modules for {config.name} ({error}): take a kernel of this "
             "machine's own Debian release or of an older one (6.1 for Debian 12)"
         )
     return sorted(place.glob("*.ko"))

@@ -9,13 +9,7 @@ import pytest
 from listenwatch.errors import ObserveError
 from listenwatch.labs.sabotage import compiled, loaded
 from listenwatch.scenarios.lab import Skip
-
-
-def tool(folder: Path, name: str, script: str) -> None:
-    """Put a program of this name first on the path."""
-    path = folder / name
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
+from tests.unit.fake import program
 
 
 @pytest.fixture
@@ -24,7 +18,7 @@ def tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for name in ("insmod", "rmmod"):
-        tool(tmp_path, name, f'echo {name} "$@" >>{tmp_path}/told')
+        program(tmp_path, name, f'echo {name} "$@" >>{tmp_path}/told')
     return tmp_path
 
 
@@ -39,7 +33,7 @@ MAKE = 'place=${4#M=}; cp "$place/bug.c" "$place/bug.ko"; echo compiled >>"$0.ru
 
 
 def test_it_is_compiled_again_only_when_its_source_has_changed(tools: Path) -> None:
-    tool(tools, "make", MAKE)
+    program(tools, "make", MAKE)
     runs = tools / "make.runs"
     first = compiled(source(tools))
     assert compiled(source(tools)) == first and first.read_text() == "first"
@@ -52,10 +46,10 @@ def test_it_is_compiled_again_only_when_its_source_has_changed(tools: Path) -> N
 def test_one_that_does_not_compile_is_skipped_for_the_first_error_and_nothing_is_kept(
     tools: Path,
 ) -> None:
-    tool(tools, "make", "echo 'x.c:1: error: no such thing' >&2; echo 'make: *** [all] 2' >&2; exit 2")
+    program(tools, "make", "echo 'x.c:1: error: no such thing' >&2; echo 'make: *** [all] 2' >&2; exit 2")
     with pytest.raises(Skip, match=r"no kernel module can be .* here: x\.c:1: error: no such"):
         compiled(source(tools))
-    tool(tools, "make", MAKE)
+    program(tools, "make", MAKE)
     assert compiled(source(tools)).exists()
 
 
@@ -68,7 +62,7 @@ def test_it_is_loaded_with_its_parameters_and_always_taken_out(tools: Path) -> N
 
 
 def test_one_the_kernel_does_not_take_is_skipped(tools: Path) -> None:
-    tool(tools, "insmod", "echo 'Key was rejected by service' >&2; exit 1")
+    program(tools, "insmod", "echo 'Key was rejected by service' >&2; exit 1")
     with pytest.raises(Skip, match=r"cannot load bug.ko: Key was rejected"), loaded(Path("bug.ko")):
         raise AssertionError("it was not loaded")
 
@@ -76,7 +70,7 @@ def test_one_the_kernel_does_not_take_is_skipped(tools: Path) -> None:
 def test_one_that_stays_in_the_kernel_is_said_and_ends_the_run(
     tools: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tool(tools, "rmmod", "echo 'bug is in use' >&2; exit 1")
+    program(tools, "rmmod", "echo 'bug is in use' >&2; exit 1")
     with pytest.raises(ObserveError, match="nothing can be judged"), loaded(Path("bug.ko")):
         pass
     assert "bug is in use: its bug is still in the kernel: restart" in capsys.readouterr().err

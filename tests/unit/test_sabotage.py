@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from listenwatch.errors import GuestError
+from listenwatch.labs.sabotage import MODULES
 from listenwatch.model.stages import STAGE_LABELS
 from listenwatch.report.verification import Verification
 from listenwatch.scenarios.catalogue import all_scenarios
@@ -16,7 +17,7 @@ from listenwatch.scenarios.registry import Scenario
 from listenwatch.scenarios.runner import Result
 from listenwatch.verdict import Difference, Kind, Verdict
 from tests.sabotage.__main__ import all_caught, report
-from tests.sabotage.build import MODULES, build
+from tests.sabotage.build import build
 from tests.sabotage.judging import false_alarms, judge
 from tests.sabotage.sabotages import HASHED, SABOTAGES, SCENARIOS, Sabotage
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.fake import program
+
 SCRIPT = Path(__file__).parents[2] / "vagrant/check-exercises"
 NAMES = ("01-first", "02-second")
 
@@ -35,10 +37,8 @@ exit $status
 def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A lab with two exercises in which all is well."""
     (tmp_path / "bin").mkdir()
-    for name, script in (("listenwatch", LISTENWATCH), ("id", "echo 0")):
-        path = tmp_path / "bin" / name
-        path.write_text(f"#!/bin/bash\n{script}\n")
-        path.chmod(0o755)
+    program(tmp_path / "bin", "listenwatch", LISTENWATCH)
+    program(tmp_path / "bin", "id", "echo 0")
     for name in NAMES:
         for file, grade in (("starter", "not yet"), ("cheat", "not yet"), ("solution", "passed")):
             path = tmp_path / "exercises" / name / f"{file}.py"

@@ -30,8 +30,8 @@ static inline int protocol_listen(struct socket *sock, int backlog)
 	return READ_ONCE(sock->ops)->listen(sock, backlog);
 }
 
-/* For a module whose only mistake is the backlog: it says what comes out of the clamp. */
-#define LISTEN_WITH_CLAMP(clamped)                                             \
+/* For a module that says what is done with the socket once it is found. */
+#define LISTEN_ON(on_socket)                                                   \
 	static int broken___sys_listen(int fd, int backlog)                    \
 	{                                                                      \
 		int err;                                                       \
@@ -39,10 +39,18 @@ static inline int protocol_listen(struct socket *sock, int backlog)
                                                                                \
 		if (!sock)                                                     \
 			return err;                                            \
-		backlog = clamped(sock, backlog);                              \
-		err = ask_security(sock, backlog) ?:                           \
-			protocol_listen(sock, backlog);                        \
+		err = on_socket(sock, backlog);                                \
 		sockfd_put(sock);                                              \
 		return err;                                                    \
 	}                                                                      \
 	BREAKS(__sys_listen)
+
+/* For a module whose only mistake is the backlog: it says what comes out of the clamp. */
+#define LISTEN_WITH_CLAMP(clamped)                                             \
+	static int listen_clamped(struct socket *sock, int backlog)            \
+	{                                                                      \
+		backlog = clamped(sock, backlog);                              \
+		return ask_security(sock, backlog) ?:                          \
+			protocol_listen(sock, backlog);                        \
+	}                                                                      \
+	LISTEN_ON(listen_clamped)

@@ -19,10 +19,12 @@ static int clamp_it(struct socket *sock, int backlog)
 	return clamp_to(somaxconn_of(sock_net(sock->sk)), backlog);
 }
 
-static int listen_on(struct socket *sock, int backlog)
+static int listen_with_bug(struct socket *sock, int backlog)
 {
-	int err = ask_security(sock, backlog);
+	int err;
 
+	backlog = clamp_it(sock, backlog);
+	err = ask_security(sock, backlog);
 	if (err)
 		return err;
 	if (bug == HALF)
@@ -33,16 +35,4 @@ static int listen_on(struct socket *sock, int backlog)
 	return bug == REFUSAL_LOST ? 0 : err;
 }
 
-static int broken___sys_listen(int fd, int backlog)
-{
-	int err;
-	struct socket *sock = sockfd_lookup(fd, &err);
-
-	if (!sock)
-		return err;
-	err = listen_on(sock, clamp_it(sock, backlog));
-	sockfd_put(sock);
-	return err;
-}
-
-BREAKS(__sys_listen);
+LISTEN_ON(listen_with_bug);
