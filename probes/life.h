@@ -123,16 +123,16 @@ static __always_inline struct call *begin_call(__u32 origin, __u8 door, int fd, 
 	followed = is_followed();
 	if (config.follow && own && !followed)
 		return NULL;
-	if (own)
-		COUNT(calls);
 	thread = find_thread(&id);
 	if (!thread) {
 		add_thread(&id);
 		thread = find_thread(&id);
 	}
 	if (!thread) {
-		if (own)
+		if (own) {
 			COUNT(lost_threads);
+			COUNT(calls);
+		}
 		return NULL;
 	}
 	call = by_kernel ? &thread->kernel : &thread->user;
@@ -141,6 +141,8 @@ static __always_inline struct call *begin_call(__u32 origin, __u8 door, int fd, 
 	__builtin_memset(call, 0, sizeof(*call));
 	call->active = 1;
 	call->armed = own != 0;
+	if (own)
+		COUNT(calls); /* not before it is active: whoever reads both would take it for lost */
 	call->origin = origin;
 	e = &call->event;
 	e->version = LISTEN_WIRE_VERSION;
@@ -253,13 +255,14 @@ static __always_inline void end_call(struct call *call, __u32 origin, int result
 		}
 		vacate(call); /* after the last look at the socket */
 	}
-	call->active = 0;
-	if (!call->armed)
-		return; /* our first marker came after it began: one of its hooks may not have been attached yet */
-	if (ring_output(e, wakeup_flag(now)))
-		COUNT(lost_ring);
-	else
-		COUNT(records);
+	/* Without arms our first marker came after it began: one of its hooks may not have been attached yet. */
+	if (call->armed) {
+		if (ring_output(e, wakeup_flag(now)))
+			COUNT(lost_ring);
+		else
+			COUNT(records);
+	}
+	call->active = 0; /* not before it is counted: whoever reads both would take it for lost */
 }
 
 static __always_inline void end_user_call(__u32 origin, int result)
