@@ -15,29 +15,37 @@ BPF_FLAGS := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
 	-I/usr/include/$(shell uname -m)-linux-gnu
 
 PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 python3-venv \
-	qemu-system-x86 kmod busybox-static file debian-archive-keyring libelf1 python3-bpfcc \
-	iproute2 redis-tools nginx-light
-OBJECTS := $(patsubst probes/%.bpf.c,listenwatch/engines/%.bpf.o,$(wildcard probes/*.bpf.c))
+	qemu-system-x86 kmod busybox-static zstd debian-archive-keyring libelf1 python3-bpfcc \
+	iproute2
+# Servers that the tests and the bench run themselves. nginx's package would start one on port 80,
+# podman's an API for root.
+SERVERS := redis-tools nginx-light podman runc
+OBJECTS := $(patsubst probes/%.bpf.c,listenwatch/bpf/%.bpf.o,$(wildcard probes/*.bpf.c))
+# what engine bcc compiles as it starts
+BCC_SOURCES := $(patsubst probes/%,listenwatch/bpf/source/%,probes/listen.bcc.c \
+	$(filter-out probes/kernel.h probes/overflow%,$(wildcard probes/*.h)))
 
-.PHONY: help setup verify verify-guest matrix test lint vectors mutants sabotage bench bench-guest box lab lab-tools clean
+.PHONY: help setup objects verify verify-guest matrix test lint vectors mutants sabotage bench bench-guest docs box lab lab-tools clean
 
 help:
-	@echo 'make verify   set up, then check listen() on this kernel, and with kprobes in a VM if it has none'
+	@echo 'make verify   set up, then check listen() on this kernel, and with kprobes in a guest if it has none'
 	@echo 'make test     set up, then lint, type check and every test'
 	@echo 'make bench    set up, then measure start-up, overhead, speed and memory'
-	@echo 'make bench-guest  the overhead with kprobes, beside bpftrace and bcc, in a VM'
-	@echo 'make matrix   verify on this kernel and in VMs with every other the mirror has, side by side'
+	@echo 'make bench-guest  the overhead with kprobes, compared with bpftrace and bcc, in a guest'
+	@echo 'make matrix   verify on this kernel and in guests with every other the mirror has, side by side'
 	@echo 'make mutants  mutation testing of the model and the verdict'
-	@echo 'make sabotage  kernels broken on purpose, one thing each, in a VM: verify has to catch them'
+	@echo 'make sabotage  kernels broken on purpose, one thing each, in a guest: verify has to catch them'
 	@echo 'make vectors  the matrix, which then also records the test vectors afresh'
+	@echo 'make docs     the documentation as a site, in build/site'
 	@echo 'make lab      the Vagrant lab from nothing: box, machine, every exercise checked in it, taken down'
 	@echo 'make box      a box for vagrant-libvirt, from this machine'"'"'s own Debian mirror'
 	@echo 'make setup    apt packages, .venv, compiled probe'
+	@echo 'make objects  only the compiled probe, and the sources bcc compiles'
 	@echo 'make clean    remove what was built'
 
 # ---- set-up ------------------------------------------------------------------------------------
 
-setup: .venv/.packages .venv/.installed $(OBJECTS)
+setup: .venv/.packages .venv/.installed objects
 
 # apt only where a package is missing: a second run needs neither network nor root
 .venv/.packages: Makefile
@@ -51,15 +59,33 @@ setup: .venv/.packages .venv/.installed $(OBJECTS)
 	fi
 	@mkdir -p .venv && touch $@
 
+# Installed, and not started: neither now (policy-rc.d) nor with the next boot
+.venv/.servers: .venv/.packages
+	@missing=$$(for p in $(SERVERS); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null \
+		| grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		echo "installing, without starting them:" $$missing; \
+		$(SUDO) env PACKAGES="$$missing" sh tests/install-servers; \
+	fi
+	@touch $@
+
 .venv/.installed: pyproject.toml .venv/.packages
 	@echo 'installing Python packages into .venv'
 	@python3 -m venv .venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[guest,test]'
 	@touch $@
 
-listenwatch/engines/%.bpf.o: probes/%.bpf.c $(wildcard probes/*.h) .venv/.packages
+listenwatch/bpf/%.bpf.o: probes/%.bpf.c $(wildcard probes/*.h) .venv/.packages
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@
 	@llvm-strip -g $@
+
+# What the probe is to the package at run time: the compiled objects, and for engine bcc its sources.
+objects: $(OBJECTS) $(BCC_SOURCES)
+
+listenwatch/bpf/listen.bpf.o: $(BCC_SOURCES)
+
+listenwatch/bpf/source/%: probes/%
+	@mkdir -p $(@D) && cp $< $@
 
 # ---- the two commands --------------------------------------------------------------------------
 
@@ -71,8 +97,9 @@ verify-guest: setup
 	$(SUDO) $(LISTENWATCH) guest --kernel $(GUEST_KERNEL) -- $(CURDIR)/$(LISTENWATCH) verify --attach kprobe
 
 # This kernel's tests watch the whole machine, so they run alone; guests have one processor each.
-test: setup lint
-	$(SUDO) $(PY) -m pytest tests/unit tests/kernel
+test: setup .venv/.servers lint
+	$(SUDO) $(PY) -m pytest -n 2 tests/unit
+	$(SUDO) $(PY) -m pytest tests/kernel
 	$(SUDO) $(PY) -m pytest -n 2 --dist loadfile tests/guest
 
 lint: setup
@@ -87,7 +114,7 @@ mutants: setup
 sabotage: setup
 	$(SUDO) $(PY) -m tests.sabotage
 
-bench: setup
+bench: setup .venv/.servers
 	@command -v strace >/dev/null || $(SUDO) apt-get install -y -qq strace >/dev/null
 	$(SUDO) $(PY) -m tests.bench
 
@@ -103,6 +130,15 @@ matrix: setup
 # A vector is a recording of every call the scenarios make; replaying it needs no privilege.
 vectors: setup
 	$(SUDO) $(LISTENWATCH) matrix --vectors tests/vectors
+
+# The documentation as a site: a broken link is an error. Commands, rules and eras come from the code.
+docs: setup .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict --config-file docs/mkdocs.yml
+	@echo 'build/site/index.html'
+
+.venv/.docs: pyproject.toml .venv/.installed
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
 
 # The Vagrant lab. Its tools are many, and needed here only.
 LAB_PACKAGES := vagrant vagrant-libvirt libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu \
@@ -120,4 +156,4 @@ lab: lab-tools
 	$(SUDO) env PYTHON=$(CURDIR)/$(PY) vagrant/run
 
 clean:
-	rm -rf .venv build dist *.egg-info $(OBJECTS)
+	rm -rf .venv build dist mutants *.egg-info $(OBJECTS) listenwatch/bpf/source

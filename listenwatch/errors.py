@@ -9,7 +9,8 @@ The whole tree::
     └── GuestError            a guest kernel could not be fetched or booted (3)
 """
 
-from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 class ListenwatchError(Exception):
@@ -38,3 +39,16 @@ class RecordingError(ListenwatchError):
 
 class GuestError(ListenwatchError):
     """A guest kernel could not be fetched, booted or kept running."""
+
+
+class Skip(Exception):
+    """This machine cannot run the scenario, or check the exercise; the message says why. No error of the program."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """What follows a complaint about an unknown word: the known one nearest to it, or nothing if none is near."""
+    from difflib import get_close_matches  # only mistakes need it
+
+    by_lower = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), by_lower, 1)
+    return f": did you mean '{by_lower[near[0]]}'?" if near else ""

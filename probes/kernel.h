@@ -20,6 +20,8 @@
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define AF_VSOCK 40
+#define VMADDR_PORT_ANY 0xffffffff /* include/uapi/linux/vm_sockets.h */
 #define IPPROTO_TCP 6
 #define IPPROTO_MPTCP 262
 #define SOCK_STREAM 1
@@ -81,10 +83,12 @@ typedef enum { SS_FREE, SS_UNCONNECTED, SS_CONNECTING, SS_CONNECTED, SS_DISCONNE
 struct socket {
 	socket_state state;
 	short type;
+	struct file *file;
 	struct sock *sk;
 };
 struct tcp_ulp_ops { void *clone; };
 struct inet_connection_sock { const struct tcp_ulp_ops *icsk_ulp_ops; };
+struct inet_sock { __be16 inet_sport; };
 struct mptcp_sock { struct sock *first; };
 struct sockaddr_un {
 	unsigned short sun_family;
@@ -98,12 +102,15 @@ struct unix_sock { struct unix_address *addr; };
 
 struct super_block { unsigned long s_magic; };
 struct inode { struct super_block *i_sb; };
+typedef struct { atomic64_t refcnt; } file_ref_t;
 struct file {
+	file_ref_t f_ref;
 	unsigned int f_mode;
 	const void *f_op;
 	void *private_data;
 	struct inode *f_inode;
 };
+struct file___count { atomic64_t f_count; };
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
@@ -119,6 +126,8 @@ struct task_struct {
 	int tgid;
 	struct task_struct *real_parent;
 	struct files_struct *files;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
 };
 
 #pragma clang attribute pop
@@ -127,6 +136,7 @@ struct task_struct {
 #define read_bit_field BPF_CORE_READ_BITFIELD
 #define offset_in(pointer, field) bpf_core_field_offset((pointer)->field)
 #define size_in(pointer, field) bpf_core_field_size((pointer)->field)
+#define size_of_sock() bpf_core_type_size(struct sock)
 
 /*
  * An integer sysctl whose width changed: tcp_syncookies and tcp_abort_on_overflow became u8 in v5.13
@@ -157,6 +167,17 @@ static __always_inline __u64 read_netns_cookie(struct net *net)
 	return BPF_CORE_READ((struct net___atomic *)net, net_cookie.counter);
 }
 
+/*
+ * Whether anything besides one descriptor refers to a file. Its count is kept less one since Linux kernel commit
+ * 90ee6ed776c0 ("fs: port files to file_ref") (in v6.13).
+ */
+static __always_inline bool file_is_shared(struct file *file)
+{
+	if (bpf_core_field_exists(file->f_ref))
+		return BPF_CORE_READ(file, f_ref.refcnt.counter) > 0;
+	return BPF_CORE_READ((struct file___count *)file, f_count.counter) > 1;
+}
+
 /* struct tcp_ulp_ops.clone decides whether a socket with an upper layer protocol may listen. */
 static __always_inline __u8 read_ulp(struct sock *sk)
 {
@@ -177,6 +198,21 @@ static __always_inline bool in_32bit_call(void)
 #else
 	return true;
 #endif
+}
+
+/* The native system call's own function; its arguments lie in the caller's registers. */
+#if defined(__TARGET_ARCH_x86)
+#define NATIVE_LISTEN __x64_sys_listen
+#define native_argument(user, number) (number ? &(user)->rsi : &(user)->rdi)
+#else
+#define NATIVE_LISTEN __arm64_sys_listen
+#define native_argument(user, number) (&((struct user_pt_regs *)(user))->regs[number])
+#endif
+
+static __always_inline void read_native_arguments(struct pt_regs *user, int *fd, int *backlog)
+{
+	bpf_probe_read_kernel(fd, sizeof(*fd), native_argument(user, 0));
+	bpf_probe_read_kernel(backlog, sizeof(*backlog), native_argument(user, 1));
 }
 
 /* The arguments of listen() in the registers of a 32-bit caller: ebx and ecx. */

@@ -9,7 +9,7 @@
 
 /*
  * bcc brings a <uapi/linux/bpf.h> of its own time, and the BPF headers inside newer kernels need theirs.
- * They are taken for included already: no structure we read has any of theirs in it.
+ * They are marked as included already: no structure we read contains any of theirs.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
 #define _LINUX_BPF_H
@@ -28,6 +28,7 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 #include <net/tcp_states.h>
+#include <uapi/linux/vm_sockets.h>
 
 /* Of <net/tcp.h> we want struct tcp_ulp_ops, and not the functions that call BPF programs. */
 #undef CONFIG_BPF
@@ -51,6 +52,7 @@
 #define read_bit_field(copy, field) ((copy)->field)
 #define offset_in(pointer, field) offsetof(typeof(*(pointer)), field)
 #define size_in(pointer, field) sizeof((pointer)->field)
+#define size_of_sock() sizeof(struct sock)
 
 /* See kernel.h for what made each of these differ. */
 #define read_sysctl(net, field) ((__s32)read_member(net, field))
@@ -61,6 +63,15 @@ static __always_inline __u64 read_netns_cookie(struct net *net)
 
 	bpf_probe_read_kernel(&cookie, sizeof(cookie), &net->net_cookie);
 	return cookie;
+}
+
+static __always_inline bool file_is_shared(struct file *file)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	return (__s64)read_field(file, f_ref.refcnt.counter) > 0;
+#else
+	return (__s64)read_field(file, f_count.counter) > 1;
+#endif
 }
 
 static __always_inline __u8 read_ulp(struct sock *sk)
@@ -81,6 +92,20 @@ static __always_inline bool in_32bit_call(void)
 #else
 	return true;
 #endif
+}
+
+#if defined(__x86_64__)
+#define NATIVE_LISTEN __x64_sys_listen
+#define native_argument(user, number) (number ? &(user)->si : &(user)->di)
+#else
+#define NATIVE_LISTEN __arm64_sys_listen
+#define native_argument(user, number) (&(user)->regs[number])
+#endif
+
+static __always_inline void read_native_arguments(struct pt_regs *user, int *fd, int *backlog)
+{
+	bpf_probe_read_kernel(fd, sizeof(*fd), native_argument(user, 0));
+	bpf_probe_read_kernel(backlog, sizeof(*backlog), native_argument(user, 1));
 }
 
 static __always_inline void read_ia32_arguments(struct pt_regs *user, int *fd, int *backlog)

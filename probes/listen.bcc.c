@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * The same as listen.bpf.c, for bcc, which compiles it as it starts (listenwatch/engines/bcc.py).
+ * The same as listen.bpf.c, for bcc, which compiles it as it starts (listenwatch/bpf/bcc.py).
  *
- * engines/bcc.py puts before it LISTEN_CONFIG (a struct listen_config) and LISTEN_MPTCP_FIRST, and
+ * bpf/bcc.py puts before it LISTEN_CONFIG (a struct listen_config) and LISTEN_MPTCP_FIRST, and
  * after it a function for each program, which calls run_NAME: bcc makes programs only of what stands in
  * its main text, and there alone turns a -> that meets kernel memory into a read.
  */
@@ -15,6 +15,7 @@ static const struct listen_config config = LISTEN_CONFIG;
 BPF_RINGBUF_OUTPUT(ring, 2048);
 BPF_TABLE("lru_hash", u64, struct thread, threads, 4096);
 BPF_ARRAY(occupied, struct occupancy, OCCUPANCY_SLOTS);
+BPF_ARRAY(moved, struct movement, MOVEMENT_SLOTS);
 BPF_PERCPU_ARRAY(counters, struct listen_counters, 1);
 
 /* bcc has no variables: each of these arrays has the one entry. */
@@ -47,6 +48,11 @@ static __always_inline struct occupancy *occupancy_at(u32 *slot)
 	return occupied.lookup(slot);
 }
 
+static __always_inline struct movement *movement_at(u32 *slot)
+{
+	return moved.lookup(slot);
+}
+
 static __always_inline struct listen_counters *counters_here(void)
 {
 	int zero = 0;
@@ -59,61 +65,53 @@ static __always_inline int ring_output(struct listen_event *event, u64 flags)
 	return ring.ringbuf_output(event, sizeof(*event), flags);
 }
 
-static __always_inline struct listen_event *ring_reserve(void)
-{
-	return ring.ringbuf_reserve(sizeof(struct listen_event));
-}
-
-static __always_inline void ring_submit(struct listen_event *event)
-{
-	ring.ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
-}
-
-#define ENTRY1(target, name, type1, arg1)                                                          \
-	static __always_inline void at_##name(type1 arg1);                                         \
-	static __always_inline int run_##name(struct pt_regs *ctx)                                 \
+#define ENTRY1(function, type1, arg1)                                                              \
+	static __always_inline void at_##function##_entry(type1 arg1);                             \
+	static __always_inline int run_##function##_entry(struct pt_regs *ctx)                     \
 	{                                                                                          \
-		at_##name((type1)PT_REGS_PARM1(ctx));                                              \
+		at_##function##_entry((type1)PT_REGS_PARM1(ctx));                                  \
 		return 0;                                                                          \
 	}                                                                                          \
-	static __always_inline void at_##name(type1 arg1)
+	static __always_inline void at_##function##_entry(type1 arg1)
 
-#define ENTRY2(target, name, type1, arg1, type2, arg2)                                             \
-	static __always_inline void at_##name(type1 arg1, type2 arg2);                             \
-	static __always_inline int run_##name(struct pt_regs *ctx)                                 \
+#define ENTRY2(function, type1, arg1, type2, arg2)                                                 \
+	static __always_inline void at_##function##_entry(type1 arg1, type2 arg2);                 \
+	static __always_inline int run_##function##_entry(struct pt_regs *ctx)                     \
 	{                                                                                          \
-		at_##name((type1)PT_REGS_PARM1(ctx), (type2)PT_REGS_PARM2(ctx));                   \
+		at_##function##_entry((type1)PT_REGS_PARM1(ctx), (type2)PT_REGS_PARM2(ctx));       \
 		return 0;                                                                          \
 	}                                                                                          \
-	static __always_inline void at_##name(type1 arg1, type2 arg2)
+	static __always_inline void at_##function##_entry(type1 arg1, type2 arg2)
 
-#define RETURN(target, name)                                                                       \
-	static __always_inline void at_##name(int result);                                         \
-	static __always_inline int run_##name(struct pt_regs *ctx)                                 \
+#define RETURN(function)                                                                           \
+	static __always_inline void at_##function##_return(int result);                            \
+	static __always_inline int run_##function##_return(struct pt_regs *ctx)                    \
 	{                                                                                          \
-		at_##name(PT_REGS_RC(ctx));                                                        \
+		at_##function##_return(PT_REGS_RC(ctx));                                           \
 		return 0;                                                                          \
 	}                                                                                          \
-	static __always_inline void at_##name(int result)
+	static __always_inline void at_##function##_return(int result)
 
-#define TRACEPOINT(group, event, name, type)                                                       \
-	static __always_inline void at_##name(type *at);                                           \
-	static __always_inline int run_##name(void *ctx)                                           \
+#define TRACEPOINT(group, event, type)                                                             \
+	static __always_inline void at_##event##_tracepoint(type *at);                             \
+	static __always_inline int run_##event##_tracepoint(void *ctx)                             \
 	{                                                                                          \
-		at_##name(ctx);                                                                    \
+		at_##event##_tracepoint(ctx);                                                      \
 		return 0;                                                                          \
 	}                                                                                          \
-	static __always_inline void at_##name(type *at)
+	static __always_inline void at_##event##_tracepoint(type *at)
 
-#define RAW_TRACEPOINT(event, name)                                                                \
-	static __always_inline void at_##name(__u64 *at);                                          \
-	static __always_inline int run_##name(void *ctx)                                           \
+#define RAW_TRACEPOINT(event)                                                                      \
+	static __always_inline void at_##event##_tracepoint(__u64 *at);                            \
+	static __always_inline int run_##event##_tracepoint(void *ctx)                             \
 	{                                                                                          \
-		at_##name(ctx);                                                                    \
+		at_##event##_tracepoint(ctx);                                                      \
 		return 0;                                                                          \
 	}                                                                                          \
-	static __always_inline void at_##name(__u64 *at)
+	static __always_inline void at_##event##_tracepoint(__u64 *at)
 
 #include "read.h"
+#include "thread.h"
 #include "life.h"
+#include "entry_paths.h"
 #include "hooks.h"

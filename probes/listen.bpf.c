@@ -36,6 +36,13 @@ struct {
 } occupied SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MOVEMENT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct movement);
+} moved SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
@@ -65,6 +72,11 @@ static __always_inline struct occupancy *occupancy_at(__u32 *slot)
 	return bpf_map_lookup_elem(&occupied, slot);
 }
 
+static __always_inline struct movement *movement_at(__u32 *slot)
+{
+	return bpf_map_lookup_elem(&moved, slot);
+}
+
 static __always_inline struct listen_counters *counters_here(void)
 {
 	__u32 zero = 0;
@@ -77,95 +89,88 @@ static __always_inline int ring_output(struct listen_event *event, __u64 flags)
 	return bpf_ringbuf_output(&ring, event, sizeof(*event), flags);
 }
 
-static __always_inline struct listen_event *ring_reserve(void)
-{
-	return bpf_ringbuf_reserve(&ring, sizeof(struct listen_event), 0);
-}
-
-static __always_inline void ring_submit(struct listen_event *event)
-{
-	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
-}
-
 /*
- * Each function is hooked in two ways, of which one is loaded: NAME is a kprobe or kretprobe,
- * NAME_fentry and NAME_fexit1 or NAME_fexit2 are trampolines. What a function returned lies behind
- * its arguments, whose number differs between kernels: the loader takes fexit1 or fexit2 by BTF.
+ * Each function is hooked in two ways, of which one is loaded: FUNCTION_entry is a kprobe and
+ * FUNCTION_return a kretprobe; FUNCTION_fentry and FUNCTION_fexit1 or FUNCTION_fexit2 are trampolines.
+ * What a function returned lies behind its arguments, whose number differs between kernels: the
+ * loader takes fexit1 or fexit2 by BTF. A tracepoint has EVENT_tracepoint.
  *
  * The arguments are read as memory: of ctx[0] the verifier knows the type, and refuses to calculate
  * with a pointer (7.3), or to load one whose type BTF does not have (__ia32_sys_listen on 5.10).
  */
-#define ENTRY1(target, name, type1, arg1)                                                          \
-	static __always_inline void at_##name(type1 arg1);                                         \
-	SEC("kprobe/" #target) int name(struct pt_regs *ctx)                                       \
+#define ENTRY1(function, type1, arg1)                                                              \
+	static __always_inline void at_##function##_entry(type1 arg1);                             \
+	SEC("kprobe/" #function) int function##_entry(struct pt_regs *ctx)                         \
 	{                                                                                          \
-		at_##name((type1)PT_REGS_PARM1(ctx));                                              \
+		at_##function##_entry((type1)PT_REGS_PARM1(ctx));                                  \
 		return 0;                                                                          \
 	}                                                                                          \
-	SEC("fentry/" #target) int name##_fentry(__u64 *ctx)                                       \
+	SEC("fentry/" #function) int function##_fentry(__u64 *ctx)                                 \
 	{                                                                                          \
 		__u64 arguments[1] = {};                                                           \
                                                                                                    \
 		bpf_probe_read_kernel(arguments, sizeof(arguments), ctx);                          \
-		at_##name((type1)arguments[0]);                                                    \
+		at_##function##_entry((type1)arguments[0]);                                        \
 		return 0;                                                                          \
 	}                                                                                          \
-	static __always_inline void at_##name(type1 arg1)
+	static __always_inline void at_##function##_entry(type1 arg1)
 
-#define ENTRY2(target, name, type1, arg1, type2, arg2)                                             \
-	static __always_inline void at_##name(type1 arg1, type2 arg2);                             \
-	SEC("kprobe/" #target) int name(struct pt_regs *ctx)                                       \
+#define ENTRY2(function, type1, arg1, type2, arg2)                                                 \
+	static __always_inline void at_##function##_entry(type1 arg1, type2 arg2);                 \
+	SEC("kprobe/" #function) int function##_entry(struct pt_regs *ctx)                         \
 	{                                                                                          \
-		at_##name((type1)PT_REGS_PARM1(ctx), (type2)PT_REGS_PARM2(ctx));                   \
+		at_##function##_entry((type1)PT_REGS_PARM1(ctx), (type2)PT_REGS_PARM2(ctx));       \
 		return 0;                                                                          \
 	}                                                                                          \
-	SEC("fentry/" #target) int name##_fentry(__u64 *ctx)                                       \
+	SEC("fentry/" #function) int function##_fentry(__u64 *ctx)                                 \
 	{                                                                                          \
 		__u64 arguments[2] = {};                                                           \
                                                                                                    \
 		bpf_probe_read_kernel(arguments, sizeof(arguments), ctx);                          \
-		at_##name((type1)arguments[0], (type2)arguments[1]);                               \
+		at_##function##_entry((type1)arguments[0], (type2)arguments[1]);                   \
 		return 0;                                                                          \
 	}                                                                                          \
-	static __always_inline void at_##name(type1 arg1, type2 arg2)
+	static __always_inline void at_##function##_entry(type1 arg1, type2 arg2)
 
-#define RETURN(target, name)                                                                       \
-	static __always_inline void at_##name(int result);                                         \
-	SEC("kretprobe/" #target) int name(struct pt_regs *ctx)                                    \
+#define RETURN(function)                                                                           \
+	static __always_inline void at_##function##_return(int result);                            \
+	SEC("kretprobe/" #function) int function##_return(struct pt_regs *ctx)                     \
 	{                                                                                          \
-		at_##name(PT_REGS_RC(ctx));                                                        \
+		at_##function##_return(PT_REGS_RC(ctx));                                           \
 		return 0;                                                                          \
 	}                                                                                          \
-	SEC("fexit/" #target) int name##_fexit1(__u64 *ctx)                                        \
+	SEC("fexit/" #function) int function##_fexit1(__u64 *ctx)                                  \
 	{                                                                                          \
-		at_##name(ctx[1]);                                                                 \
+		at_##function##_return(ctx[1]);                                                    \
 		return 0;                                                                          \
 	}                                                                                          \
-	SEC("fexit/" #target) int name##_fexit2(__u64 *ctx)                                        \
+	SEC("fexit/" #function) int function##_fexit2(__u64 *ctx)                                  \
 	{                                                                                          \
-		at_##name(ctx[2]);                                                                 \
+		at_##function##_return(ctx[2]);                                                    \
 		return 0;                                                                          \
 	}                                                                                          \
-	static __always_inline void at_##name(int result)
+	static __always_inline void at_##function##_return(int result)
 
-#define TRACEPOINT(group, event, name, type)                                                       \
-	static __always_inline void at_##name(type *at);                                           \
-	SEC("tracepoint/" #group "/" #event) int name(type *ctx)                                   \
+#define TRACEPOINT(group, event, type)                                                             \
+	static __always_inline void at_##event##_tracepoint(type *at);                             \
+	SEC("tracepoint/" #group "/" #event) int event##_tracepoint(type *ctx)                     \
 	{                                                                                          \
-		at_##name(ctx);                                                                    \
+		at_##event##_tracepoint(ctx);                                                      \
 		return 0;                                                                          \
 	}                                                                                          \
-	static __always_inline void at_##name(type *at)
+	static __always_inline void at_##event##_tracepoint(type *at)
 
-#define RAW_TRACEPOINT(event, name)                                                                \
-	static __always_inline void at_##name(__u64 *at);                                          \
-	SEC("raw_tp/" #event) int name(__u64 *ctx)                                                 \
+#define RAW_TRACEPOINT(event)                                                                      \
+	static __always_inline void at_##event##_tracepoint(__u64 *at);                            \
+	SEC("raw_tp/" #event) int event##_tracepoint(__u64 *ctx)                                   \
 	{                                                                                          \
-		at_##name(ctx);                                                                    \
+		at_##event##_tracepoint(ctx);                                                      \
 		return 0;                                                                          \
 	}                                                                                          \
-	static __always_inline void at_##name(__u64 *at)
+	static __always_inline void at_##event##_tracepoint(__u64 *at)
 
 #include "read.h"
+#include "thread.h"
 #include "life.h"
+#include "entry_paths.h"
 #include "hooks.h"

@@ -2,8 +2,8 @@
 /*
  * The wire: what crosses from the kernel to Python. One struct listen_event per listen() call.
  *
- * Fixed-width integers only, padding written out, native byte order. listenwatch/record.py decodes
- * it; tests/unit/test_wire.py compares every offset with this header. Change anything here and
+ * Fixed-width integers only, padding written out, native byte order. listenwatch/call/layout.py names
+ * the same; tests/unit/bpf/test_wire.py compares every offset with it. Change anything here and
  * LISTEN_WIRE_VERSION goes up.
  */
 #ifndef LISTENWATCH_LISTEN_H
@@ -11,18 +11,17 @@
 
 #include <linux/types.h>
 
-#define LISTEN_WIRE_VERSION 1
+#define LISTEN_WIRE_VERSION 2
 #define LISTEN_COMM_LEN 16
 #define LISTEN_ADDRESS_LEN 108 /* sizeof(sun_path) */
 
-/* Which way the call came in. */
-enum listen_door {
-	DOOR_SYSCALL = 1,  /* listen(2) of a native caller */
-	DOOR_COMPAT = 2,   /* listen(2) or socketcall(2) of a 32-bit caller */
-	DOOR_IO_URING = 3, /* IORING_OP_LISTEN */
-	DOOR_KERNEL = 4,   /* kernel code listens: no clamp, no security hook, no descriptor */
-	DOOR_UNKNOWN = 5,  /* only the change of state was seen, not the call that made it */
-	DOOR_MARKER = 6,   /* listenwatch's own marker: says "everything before me has arrived" */
+/* How the call came in. */
+enum listen_entry_path {
+	ENTRY_SYSCALL = 1,  /* listen(2) of a native caller */
+	ENTRY_COMPAT = 2,   /* listen(2) or socketcall(2) of a 32-bit caller */
+	ENTRY_IO_URING = 3, /* IORING_OP_LISTEN */
+	ENTRY_KERNEL = 4,   /* kernel code listens: no clamp, no security hook, no descriptor */
+	ENTRY_UNKNOWN = 5,  /* only the change of state was seen, not the call that made it */
 };
 
 enum listen_flag {
@@ -33,6 +32,9 @@ enum listen_flag {
 	FLAG_FD_CHANGED = 1 << 4, /* the descriptor named another file when the call returned */
 	FLAG_FOLLOWED = 1 << 5,   /* the caller descends from the listenwatch process */
 	FLAG_SHARED_TABLE = 1 << 6, /* other threads share the descriptor table */
+	FLAG_SHARED_FILE = 1 << 7, /* another descriptor, of any process, refers to the same socket */
+	FLAG_SOMAXCONN_MOVES = 1 << 8, /* somaxconn changed during this call, or one in the same namespace lately */
+	FLAG_SWITCHED = 1 << 9, /* the thread had to wait for a processor, or for something else, during the call */
 };
 
 /* Stages in the order the kernel passes them. */
@@ -55,6 +57,9 @@ enum listen_hash { HASH_INET = 1, HASH_INET6 = 2 };
 /* An upper layer protocol on the socket: what inet_ulp_can_listen() looks at. */
 enum listen_ulp { ULP_NONE = 0, ULP_CLONES = 1, ULP_NO_CLONE = 2 };
 
+/* Whether a socket has an address (AF_UNIX, AF_VSOCK) or a port (all others). */
+enum listen_bound { BOUND_NO = 0, BOUND_YES = 1, BOUND_UNKNOWN = 2 };
+
 struct listen_stage {
 	__s32 value;
 	__u32 max_ack_backlog;
@@ -74,15 +79,17 @@ struct listen_socket {
 	__u16 family;
 	__u16 type;
 	__u16 protocol;
-	__u16 local_port; /* host order; 0: not bound to a port */
+	__u16 local_port; /* skc_num, host order; 0: not bound to a port */
 	__u8 seen;
 	__u8 state;
 	__u8 socket_state;
-	__u8 bound; /* AF_UNIX: has an address; otherwise: has a port */
+	__u8 bound; /* enum listen_bound */
 	__u8 reuse;
 	__u8 reuseport;
 	__u8 ulp;
 	__u8 subflow_state; /* 0: no subflow */
+	__u16 subflow_local_port; /* the subflow's own: disconnecting leaves that of the MPTCP socket as it was */
+	__u16 source_port; /* inet_sport, host order: what getsockname(2) gives, also when local_port is lost */
 };
 
 struct listen_event {
@@ -102,41 +109,48 @@ struct listen_event {
 	__s32 fd;
 	__s32 backlog; /* as asked */
 	__s32 result;  /* 0 or -errno */
-	__u8 door;
-	__u8 flags;
+	__u8 entry_path;
+	__u8 pad;
 	__u16 hooks; /* bit per stage that was attached: a stage outside is "not seen", never "not reached" */
 
-	/* environment: sysctls of the socket's network namespace, at entry */
+	/* environment: sysctls of the socket's network namespace, at entry; and after the kernel's own look */
 	__s32 somaxconn;
 	__s32 max_syn_backlog;
 	__s32 syncookies;
 	__s32 fastopen;
 	__s32 abort_on_overflow;
-	__s32 pad;
+	__s32 somaxconn_after;
 
 	struct listen_socket pre;
 	struct listen_socket post;
 	struct listen_stage stages[STAGE_COUNT];
 
-	__u8 address[LISTEN_ADDRESS_LEN]; /* IPv4: 4 bytes; IPv6: 16; AF_UNIX: sun_path */
+	/* IPv4: 4 bytes; IPv6: 16; AF_UNIX: sun_path; AF_VSOCK: context id and port, big-endian */
+	__u8 address[LISTEN_ADDRESS_LEN];
 	__u8 address_len;
-	__u8 pad2[3];
+	__u8 pad2;
+	__u16 flags;
 };
 
 _Static_assert(sizeof(struct listen_stage) == 16, "wire layout");
-_Static_assert(sizeof(struct listen_socket) == 32, "wire layout");
-_Static_assert(sizeof(struct listen_event) == 456, "wire layout");
+_Static_assert(sizeof(struct listen_socket) == 36, "wire layout");
+_Static_assert(sizeof(struct listen_event) == 304 + 16 * STAGE_COUNT, "wire layout");
 
 /* Set before the program is loaded. */
 struct listen_config {
-	__u32 marker_backlog; /* listen(LISTEN_MARKER_FD, marker_backlog) is our marker */
-	__u32 follow;         /* record only descendants of the process that sent the marker */
+	/*
+	 * listen(marker_fd, marker_backlog) by process own_tgid of that pid namespace is our marker: it says
+	 * whom we follow, and that our programs run. No such descriptor is open, so the kernel answers EBADF.
+	 */
+	__u64 pid_namespace_device;
+	__u64 pid_namespace_inode;
+	__u32 own_tgid;
+	__s32 marker_fd;
+	__s32 marker_backlog;
+	__u32 follow; /* record only descendants of the process that sent the marker */
 	__u32 hooks;
 	__u32 pad;
 };
-
-/* No descriptor, so the kernel answers EBADF. Markers, ours or another listenwatch's, are not recorded. */
-#define LISTEN_MARKER_FD (-0x4c57)
 
 /*
  * Kept per CPU. Every call begun ends as a record or in one of the losses, or is still in flight;
@@ -147,7 +161,8 @@ struct listen_counters {
 	__u64 records;      /* records handed over */
 	__u64 lost_ring;    /* ring buffer full */
 	__u64 lost_threads; /* no room for another thread */
-	__u64 recovered;    /* begun late, because the kernel skipped the program at system call entry */
+	__u64 recovered;    /* seen late, because the kernel skipped the program at system call entry */
+	__u64 markers;      /* our own markers */
 };
 
 #endif

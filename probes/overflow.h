@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * What the overflow probe counts, and the layout of its maps: listenwatch/engines/overflow.py reads
+ * What the overflow probe counts, and the layout of its maps: listenwatch/bpf/overflow.py reads
  * them, and a test holds the two against each other. Fixed widths, explicit padding.
  */
 #ifndef LISTENWATCH_OVERFLOW_H
@@ -8,7 +8,7 @@
 
 #include <linux/types.h>
 
-/* What a connection met. */
+/* What became of a connection attempt. */
 enum overflow_kind {
 	SYN_ACCEPT_QUEUE_FULL, /* SYN dropped */
 	SYN_QUEUE_FULL,        /* SYN dropped, without syncookies */
@@ -22,7 +22,7 @@ enum overflow_kind {
 	OVERFLOW_KINDS,
 };
 
-/* The counters of /proc/net/netstat (struct linux_mib) that tell these apart. */
+/* The counters of /proc/net/netstat (struct linux_mib) that distinguish these. */
 enum overflow_counter {
 	LISTEN_OVERFLOWS,
 	LISTEN_DROPS,
@@ -45,7 +45,7 @@ struct overflow_netns {
 };
 
 /*
- * A listener and a kind. `sk` tells listeners at one address apart; it is 0 where the probe sees
+ * A listener and a kind. `sk` distinguishes listeners at one address; it is 0 where the probe sees
  * packets and no sockets. `port` of an AF_UNIX listener is the length of its address.
  */
 struct overflow_key {
@@ -58,16 +58,24 @@ struct overflow_key {
 	__u8 address[OVERFLOW_ADDRESS];
 };
 
-/* `queue`, `limit` and `qlen` as the last one found them; `peers` are the distinct ones of one epoch. */
+/*
+ * `queue`, `limit` and `qlen` as they were the last time; `peers` and `connections_now` are the distinct ones of
+ * one epoch, `connections` of all: a client sends its SYN again. Those `uncounted` found no room in a table: then
+ * the number is at least so many.
+ */
 struct overflow_value {
-	__u64 count;
+	__u64 times;
 	__u64 cookie;
 	__u32 queue;
 	__u32 limit;
 	__u32 qlen;
 	__u32 epoch;
 	__u32 peers;
-	__u32 peers_untold; /* those for whom the table had no room */
+	__u32 peers_uncounted;
+	__u32 connections;
+	__u32 connections_now;
+	__u32 connections_uncounted;
+	__u32 pad;
 };
 
 /* By how much each counter of one network namespace moved while the probe looked. */

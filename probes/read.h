@@ -5,6 +5,19 @@
 
 /* Every read of kernel memory costs some 20 ns, so what lies together is read together. */
 
+/* How often the current thread gave up its processor. */
+static __always_inline __u64 context_switches(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct { unsigned long voluntary, involuntary; } both = {};
+	__u32 at = offset_in(task, nvcsw);
+
+	if (offset_in(task, nivcsw) != at + sizeof(both.voluntary))
+		return read_field(task, nvcsw) + read_field(task, nivcsw);
+	bpf_probe_read_kernel(&both, sizeof(both), (void *)task + at);
+	return both.voluntary + both.involuntary;
+}
+
 /* Where the current process keeps the pointer to the file of a descriptor; NULL if out of range. */
 static __always_inline struct file **file_slot(int fd)
 {
@@ -35,7 +48,7 @@ static __always_inline bool table_is_shared(void)
 
 /*
  * Whether the file is a socket: sock_from_file() (net/socket.c) compares f_op with its own
- * socket_file_ops. That address is no exported symbol, so it is learnt from the first file on sockfs.
+ * socket_file_ops. That address is no exported symbol, so it is taken from the first file on sockfs.
  */
 static __always_inline bool is_socket(struct file *file)
 {
@@ -54,6 +67,14 @@ static __always_inline bool is_socket(struct file *file)
 	return true;
 }
 
+/* Whether another process, or another descriptor of this one, may do something to the socket meanwhile. */
+static __always_inline bool socket_is_shared(struct socket *socket)
+{
+	struct file *file = socket ? read_field(socket, file) : NULL;
+
+	return file && file_is_shared(file);
+}
+
 static __always_inline bool is_inet(__u16 family)
 {
 	return family == AF_INET || family == AF_INET6;
@@ -62,6 +83,25 @@ static __always_inline bool is_inet(__u16 family)
 static __always_inline bool is_mptcp(const struct listen_socket *s)
 {
 	return is_inet(s->family) && s->protocol == IPPROTO_MPTCP;
+}
+
+/* The first members of struct sockaddr_vm (include/uapi/linux/vm_sockets.h). */
+struct vsock_address {
+	__u16 family;
+	__u16 reserved;
+	__u32 port;
+	__u32 cid;
+};
+
+/*
+ * vsk->local_addr; false where it is not there. struct vsock_sock (include/net/af_vsock.h) is in a module's type
+ * information, if the module is loaded yet: the struct sock, a pointer to the transport, the local address. The
+ * address names its family from the beginning (vsock_addr_init()), which shows that it was met.
+ */
+static __always_inline bool read_vsock_address(struct sock *sk, struct vsock_address *address)
+{
+	bpf_probe_read_kernel(address, sizeof(*address), (void *)sk + size_of_sock() + sizeof(void *));
+	return address->family == AF_VSOCK;
 }
 
 /*
@@ -106,16 +146,24 @@ static __always_inline void read_socket(struct listen_socket *s, struct socket *
 	if (is_inet(s->family)) {
 		s->local_port = common->skc_num;
 		s->bound = s->local_port != 0;
+		s->source_port = bpf_ntohs(read_field((struct inet_sock *)sk, inet_sport));
 	} else if (s->family == AF_UNIX) {
 		s->bound = read_field((struct unix_sock *)sk, addr) != NULL;
 		/* Its accept queue is the receive queue (unix_recvq_full(), net/unix/af_unix.c). */
 		s->ack_backlog = read_field(sk, sk_receive_queue.qlen);
+	} else if (s->family == AF_VSOCK) {
+		struct vsock_address address = {};
+
+		s->bound = !read_vsock_address(sk, &address) ? BOUND_UNKNOWN :
+			   address.port == VMADDR_PORT_ANY   ? BOUND_NO :
+							       BOUND_YES;
 	}
 	if (is_mptcp(s)) {
 		struct sock *subflow = read_subflow(sk);
 
 		if (subflow) {
 			s->subflow_state = read_field(subflow, __sk_common.skc_state);
+			s->subflow_local_port = read_field(subflow, __sk_common.skc_num);
 			read_backlogs(subflow, &s->subflow_ack_backlog, &s->subflow_max_ack_backlog);
 		}
 	}
@@ -133,10 +181,21 @@ static __always_inline void read_address(struct listen_event *e, struct sock *sk
 		struct unix_address *address = read_field((struct unix_sock *)sk, addr);
 		int length = address ? read_field(address, len) - 2 : 0; /* without sun_family */
 
-		if (length <= 0 || length > LISTEN_ADDRESS_LEN)
+		if (length <= 0)
 			return;
+		/* A path that fills sun_path ends behind it: unix_mkname() (net/unix/af_unix.c) adds its own 0. */
+		if (length > LISTEN_ADDRESS_LEN)
+			length = LISTEN_ADDRESS_LEN;
 		e->address_len = length;
 		bpf_probe_read_kernel(e->address, LISTEN_ADDRESS_LEN, &address->name[0].sun_path);
+	} else if (e->post.family == AF_VSOCK) {
+		struct vsock_address address = {};
+
+		if (!read_vsock_address(sk, &address))
+			return;
+		e->address_len = 8;
+		*(__be32 *)e->address = bpf_htonl(address.cid);
+		*(__be32 *)(e->address + 4) = bpf_htonl(address.port);
 	}
 }
 
@@ -163,6 +222,7 @@ static __always_inline void read_environment(struct listen_event *e, struct net 
 	e->netns_inode = read_field(net, ns.inum);
 	e->netns_cookie = read_netns_cookie(net);
 	e->somaxconn = read_field(net, core.sysctl_somaxconn);
+	e->somaxconn_after = e->somaxconn;
 	e->max_syn_backlog = sysctl_in(copy, start, net, ipv4.sysctl_max_syn_backlog);
 	e->syncookies = sysctl_in(copy, start, net, ipv4.sysctl_tcp_syncookies);
 	e->fastopen = sysctl_in(copy, start, net, ipv4.sysctl_tcp_fastopen);

@@ -1,1 +1,6 @@
-"""Tests: unit (no privilege), vectors (recordings of real kernels), kernel (root, here), guest (VMs)."""
+"""The tests. Unit tests mirror the package; ``kernel`` needs root, ``guest`` boots other kernels."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+"""The checkout."""

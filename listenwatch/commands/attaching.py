@@ -1,13 +1,12 @@
 """How a command watches: its options, and the engines they name, one or several on the same calls."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from listenwatch.engines.choose import ATTACH_MODES, ENGINES, modes_here, open_engine
-from listenwatch.engines.engine import Engine
+from listenwatch.bpf.engine import Engine
+from listenwatch.bpf.programs import ATTACH_MODES
+from listenwatch.features.attach import ENGINES, modes_here, open_engine
 
 
 def add_options(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
@@ -15,25 +14,18 @@ def add_options(parser: argparse.ArgumentParser, *, several: bool = False) -> No
     more = ("all",) if several else ()
     engines = "; all: both at once" if several else ""
     modes = "; all: every mode at once, each judged, and their records compared" if several else ""
-    parser.add_argument(
-        "--engine",
-        choices=(*ENGINES, *more),
-        default="core",
+    add = parser.add_argument
+    add("--engine", choices=(*ENGINES, *more), default="core",
         help="what loads the probe: core, compiled at install time (default), or bcc, which "
-        f"compiles it now and needs python3-bpfcc and the kernel's headers{engines}",
-    )
-    parser.add_argument(
-        "--attach",
-        choices=("auto", *ATTACH_MODES, *more),
-        default="auto",
-        help=f"how to attach it (default: the richest this kernel offers){modes}",
-    )
+        f"compiles it now and needs python3-bpfcc and the kernel's headers{engines}")  # fmt: skip
+    add("--attach", choices=("auto", *ATTACH_MODES, *more), default="auto",
+        help=f"how to attach it (default: the richest this kernel offers){modes}")  # fmt: skip
 
 
 def witnesses_of(engine: str, attach: str) -> list[tuple[str, str]]:
     """Engine and attach mode of each witness; ``all`` names every one that this kernel offers.
 
-    The first is the richest, which the others are held against. Engine bcc joins in its own mode.
+    The first is the richest, with which the others are compared. Engine bcc comes in its own mode.
     """
     modes = modes_here() if attach == "all" else (attach,)
     if engine == "all":
@@ -47,7 +39,5 @@ def witnesses_of(engine: str, attach: str) -> list[tuple[str, str]]:
 def open_engines(engine: str, attach: str, *, follow: bool) -> Iterator[list[Engine]]:
     """Every engine asked for, attached; all are detached at the end."""
     with ExitStack() as stack:
-        yield [
-            stack.enter_context(open_engine(name, mode, follow=follow))
-            for name, mode in witnesses_of(engine, attach)
-        ]
+        witnesses = witnesses_of(engine, attach)
+        yield [stack.enter_context(open_engine(*names, follow=follow)) for names in witnesses]

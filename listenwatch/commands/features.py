@@ -1,18 +1,17 @@
 """``listenwatch features``: what this kernel offers, and how each answer was found out."""
 
-from __future__ import annotations
-
 import argparse
-import json
+import sys
+from collections.abc import Sequence
 
-from tabulate import tabulate
-
-from listenwatch.answers import Answer
-from listenwatch.engines.programs import choose_mode
-from listenwatch.evidence import Evidence, gather
-from listenwatch.features import Field, Survey, behaviour_fields, survey
-
-SCHEMA = 1
+from listenwatch.features.answers import Answer
+from listenwatch.features.attach import choose_mode
+from listenwatch.features.evidence import Evidence
+from listenwatch.features.survey import Field, Survey, behaviour_fields, survey
+from listenwatch.linux.terminal import width_of
+from listenwatch.report.columns import text_width
+from listenwatch.report.features_json import dumped
+from listenwatch.report.tables import table
 
 _TITLES = {
     "kernel": "This kernel",
@@ -20,65 +19,55 @@ _TITLES = {
     "privilege": "This user",
     "attach": "Attach modes",
 }
-_WIDTHS = [26, 20, 46]  # with the gaps, no more than 100 columns
+
+
+EPILOG = """\
+examples:
+  listenwatch features           every answer, and how it was found out
+  sudo listenwatch features      without root, some answers are "unknown"
+  listenwatch features --json    for programs
+
+exit status: 0 some attach mode works here, or it is not known, 2 usage,
+3 certainly none does"""
 
 
 def build_parser(parser: argparse.ArgumentParser) -> None:
-    """Add features' options."""
+    parser.epilog = EPILOG
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
 
 
 def run(args: argparse.Namespace) -> int:
     """Ask and print; 0, or 3 if it is certain that no attach mode works here."""
-    seen = gather()
-    found, fields = survey(seen), behaviour_fields(seen)
-    auto = choose_mode("auto")
-    print(as_json(seen, found, fields, auto) if args.json else as_text(seen, found, fields, auto))
-    return exit_status(found)
+    evidence = Evidence()
+    answers, fields = survey(evidence), behaviour_fields(evidence)
+    auto = choose_mode("auto", evidence=evidence)
+    if args.json:
+        print(dumped(evidence, answers, fields, auto))
+    else:
+        print(as_text(evidence, answers, fields, auto, width_of(sys.stdout)))
+    return exit_status(answers)
 
 
-def exit_status(found: Survey) -> int:
+def exit_status(answers: Survey) -> int:
     """3 if every attach mode is a certain no, else 0: what is unknown may still work."""
-    return 3 if all(mode.answer is Answer.NO for mode in found["attach"]) else 0
+    return 3 if all(mode.answer is Answer.NO for mode in answers["attach"]) else 0
 
 
-def as_json(seen: Evidence, found: Survey, fields: list[Field], auto: tuple[str, str]) -> str:
-    """One object: ``schema, release, version, machine, features, auto, behaviour``; stable keys."""
-    kernel = seen.kernel
-    return json.dumps(
-        {
-            "schema": SCHEMA,
-            "release": kernel.release,
-            "version": ".".join(map(str, kernel.version)),
-            "machine": kernel.machine,
-            "features": {
-                group: [{"name": f.name, "answer": f.answer.value, "how": f.how} for f in features]
-                for group, features in found.items()
-            },
-            "auto": {"mode": auto[0], "why": auto[1]},
-            "behaviour": [field._asdict() for field in fields],
-        }
-    )
-
-
-def as_text(seen: Evidence, found: Survey, fields: list[Field], auto: tuple[str, str]) -> str:
+def as_text(
+    evidence: Evidence, answers: Survey, fields: list[Field], auto: tuple[str, str], width: int | None = None
+) -> str:
     """The same as tables for people."""
-    kernel = seen.kernel
+    kernel = evidence.kernel
     version = ".".join(map(str, kernel.version))
     parts = [f"Linux {kernel.release} (upstream {version}) on {kernel.machine}"]
-    for group, features in found.items():
+    for group, features in answers.items():
         rows = [(f.name, f.answer.value, f.how) for f in features]
         if group == "attach":
             rows.append(("auto", f"takes {auto[0]}", auto[1]))
-        parts.append(_table(_TITLES[group], "answer", rows))
-    parts.append(_table("Behaviour the model uses", "value", fields))
+        parts.append(_table(_TITLES[group], "answer", rows, width))
+    parts.append(_table("Behaviour the model uses", "value", fields, width))
     return "\n\n".join(parts)
 
 
-def _table(title: str, middle: str, rows: list[Field] | list[tuple[str, str, str]]) -> str:
-    return tabulate(
-        rows,
-        headers=(title, middle, "how it was found out"),
-        maxcolwidths=_WIDTHS,
-        disable_numparse=True,
-    )
+def _table(title: str, middle: str, rows: Sequence[tuple[str, str, str]], width: int | None) -> str:
+    return table((title, middle, "how it was found out"), rows, text_width(width))

@@ -1,73 +1,64 @@
-"""``listenwatch guest``: run a command in a Linux VM with another kernel."""
-
-from __future__ import annotations
+"""``listenwatch guest``: run a command in a guest, a machine in which another kernel runs."""
 
 import argparse
-import atexit
-import contextlib
 import json
-import os
-import signal
 import sys
-from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from tabulate import tabulate
-
 from listenwatch import guests
+from listenwatch.commands.numbers import positive_int, seconds
+from listenwatch.commands.parser import add_quiet
 from listenwatch.errors import UsageError
-from listenwatch.terminal import say
+from listenwatch.guests.lab import lab_command
+from listenwatch.linux.terminal import inform, width_of
+from listenwatch.report.columns import Column, Layout
+from listenwatch.report.guests_json import offer_line
+
+_COLUMNS = (
+    Column("series", 6), Column("version", 20), Column("suite", 20, 1), Column("package", 40), Column("cached", 6),
+)  # fmt: skip
 
 EPILOG = """\
 examples:
-  listenwatch guest --list                           kernels at hand and on the mirror
+  listenwatch guest --list                       kernels at hand, on the mirror
   listenwatch guest --kernel 6.1 -- uname -r
   listenwatch guest --kernel 5.10 -- .venv/bin/listenwatch verify
-  listenwatch guest --headers -- solisten-bpfcc      with what bcc compiles against
-  listenwatch guest --lab                            the exercises of 'listenwatch lab', in a shell
+  listenwatch guest --headers -- solisten-bpfcc  with the kernel's headers
+  listenwatch guest --lab                        a shell for 'listenwatch lab'
 
-The guest sees this machine's files: the root read-only, the current directory writable. The kernel
-comes from the Debian mirror apt is configured with and is kept for the next time. The exit status
-is the command's own."""
+The guest sees this machine's files: the root read-only, the current directory
+writable (but not listenwatch and its Python in it); what the host changes
+outside the current directory while the guest runs, the guest may not see. The
+kernel comes from the Debian mirror apt is configured with and is kept for the
+next time.
+
+exit status: the command's own, 128 + N for signal N; 2 usage, 3 no such kernel,
+or the guest could not be booted or was lost"""
 
 
 def build_parser(parser: argparse.ArgumentParser) -> None:
     """Add guest's options."""
     parser.epilog = EPILOG
-    parser.add_argument("--kernel", default="6.1", metavar="SERIES", help="such as 6.1 (default)")
-    parser.add_argument("--list", action="store_true", help="list kernels, cached and available")
-    parser.add_argument("--json", action="store_true", help="with --list: JSON lines")
-    parser.add_argument("--mirror", metavar="URL", help="Debian mirror (default: apt's own)")
-    parser.add_argument(
-        "--accel",
-        choices=("auto", "kvm", "tcg"),
-        default="auto",
-        help="KVM if it truly works, else TCG emulation (default), or force one",
-    )
-    parser.add_argument("--memory", type=int, default=2048, metavar="MIB", help="default 2048")
-    parser.add_argument("--cpus", type=int, default=2, metavar="N", help="default 2")
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="end the guest after this")
-    parser.add_argument(
-        "--append",
-        action="append",
-        default=[],
-        metavar="OPTION",
-        help="an option for the kernel's command line, such as lsm=apparmor,bpf (repeatable)",
-    )
-    parser.add_argument(
-        "--headers",
-        action="store_true",
-        help="with the kernel's headers, which bcc and kernel modules are compiled against",
-    )
-    parser.add_argument(
-        "--lab",
-        action="store_true",
+    add = parser.add_argument
+    add("--kernel", default="6.1", metavar="SERIES", help="such as 6.1 (default)")
+    add("--list", action="store_true", help="list kernels, cached and available")
+    add("--json", action="store_true", help="with --list: JSON lines")
+    add("--mirror", metavar="URL", help="Debian mirror (default: apt's own)")
+    add("--accel", choices=("auto", "kvm", "tcg"), default="auto",
+        help="KVM if it truly works, else TCG emulation (default), or force one")  # fmt: skip
+    add("--memory", type=positive_int, default=2048, metavar="MIB", help="default 2048")
+    add("--cpus", type=positive_int, default=2, metavar="N", help="default 2")
+    add("--timeout", type=seconds, metavar="TIME", help="end the guest after this (seconds, or 90s, 5m)")
+    add("--append", action="append", default=[], metavar="OPTION",
+        help="an option for the kernel's command line, such as lsm=apparmor,bpf (repeatable)")  # fmt: skip
+    add("--headers", action="store_true",
+        help="with the kernel's headers, which bcc and kernel modules are compiled against")  # fmt: skip
+    add("--lab", action="store_true",
         help="a shell for the exercises of 'listenwatch lab' (or the command given), with headers; "
-        "files and progress stay in the current directory",
-    )
-    parser.add_argument(
-        "command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="what to run in the guest"
-    )
+        "files and progress stay in the current directory")  # fmt: skip
+    add_quiet(parser)
+    add("command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="what to run in the guest")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -79,75 +70,22 @@ def run(options: argparse.Namespace) -> int:
         command = lab_command(command)
     if not command:
         raise UsageError("no command: listenwatch guest --kernel 6.1 -- COMMAND")
-    kernel = guests.fetch(options.kernel, mirror=options.mirror, progress=say)
-    headers = None
-    if options.headers or options.lab:
-        headers = guests.fetch_headers(kernel, mirror=options.mirror, progress=say)
+    kernel = guests.fetch(options.kernel, mirror=options.mirror, progress=inform)
+    wanted = options.headers or options.lab
+    headers = guests.fetch_headers(kernel, mirror=options.mirror, progress=inform) if wanted else None
     return guests.run(
-        kernel,
-        command,
-        accel=options.accel,
-        memory_mib=options.memory,
-        cpus=options.cpus,
-        timeout=options.timeout,
-        cwd=Path.cwd(),
-        append=options.append,
-        headers=headers,
-        progress=say,
-    )
-
-
-GREETING = """\
-The lab, on Linux $(uname -r) with kprobes. What you write here is kept; 'exit' ends it.
-  listenwatch lab list       the exercises
-  listenwatch lab start 1    the first task
-"""
-
-
-def lab_command(command: Sequence[str]) -> list[str]:
-    """``command``, or a shell, with listenwatch on its path and its progress in this directory."""
-    here = Path.cwd()
-    path = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
-    settings = [f"PATH={path}", f"XDG_STATE_HOME={here / '.lab'}"]
-    if not command:
-        if sys.stdin.isatty():
-            _copy_terminal()
-        command = ["bash", "-c", f'echo "{GREETING}"; PS1="lab# " exec bash --norc --noprofile -i']
-    return ["env", *settings, *command]
-
-
-def _copy_terminal() -> None:
-    """Our input line by line through a pipe from now on: a guest has no terminal to offer."""
-    read, write = os.pipe()
-    pid = os.posix_spawnp("cat", ["cat"], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)])
-    os.dup2(read, 0)
-    os.close(read)
-    os.close(write)
-    atexit.register(_end, pid)
-
-
-def _end(pid: int) -> None:
-    """Of the copier, which may wait for a line still."""
-    with contextlib.suppress(ProcessLookupError, ChildProcessError):
-        os.kill(pid, signal.SIGTERM)
-        os.waitpid(pid, 0)
+        kernel, command, accel=options.accel, memory_mib=options.memory, cpus=options.cpus,
+        timeout=options.timeout, cwd=Path.cwd(), append=options.append, headers=headers, progress=inform,
+    )  # fmt: skip
 
 
 def _list(options: argparse.Namespace) -> int:
-    offers = guests.available(options.mirror, say)
-    rows = [
-        {
-            "series": offer.series,
-            "version": offer.version,
-            "suite": offer.suite,
-            "package": offer.package,
-            "cached": offer.cached,
-        }
-        for offer in offers
-    ]
+    offers = guests.available(options.mirror, inform)
     if options.json:
-        print("\n".join(json.dumps(row) for row in rows))
+        print("\n".join(json.dumps(offer_line(offer)) for offer in offers))
     else:
+        rows = [asdict(offer) for offer in offers]
         shown = [{**row, "cached": "yes" if row["cached"] else "-"} for row in rows]
-        print(tabulate(shown, headers="keys", disable_numparse=True))
+        layout = Layout.of_rows(_COLUMNS, shown, width_of(sys.stdout))
+        print("\n".join([layout.heads, *(line for row in shown for line in layout.place(row))]))
     return 0

@@ -1,81 +1,73 @@
 """``listenwatch replay``: judge a recording again, without privilege, on any machine."""
 
-from __future__ import annotations
-
 import argparse
-import json
 import sys
+from typing import BinaryIO
 
-from listenwatch import filters
+from listenwatch.call.recording import Recording
+from listenwatch.commands import filter_options
+from listenwatch.commands.parser import add_quiet
 from listenwatch.errors import RecordingError, UsageError
-from listenwatch.jsonlines import call_to_json
-from listenwatch.kernel import behaviour_of
-from listenwatch.recording import Recording
-from listenwatch.report import live
-from listenwatch.summary import summarise
-from listenwatch.terminal import escape, say, use_colour, width_of
-from listenwatch.verdict import Kind, judge
+from listenwatch.linux.terminal import escape, say
+from listenwatch.report.notices import not_seen_text
+from listenwatch.session.session import Session, run_session
+from listenwatch.session.source import Recorded
 
 EPILOG = """\
 examples:
-  listenwatch watch -o trace.jsonl         record (as root)
-  listenwatch replay trace.jsonl           judge the recording again, as anybody
-  listenwatch replay --stages --disagree trace.jsonl
+  listenwatch watch -o trace.jsonl      record (as root)
+  listenwatch replay trace.jsonl        judge the recording again, as anybody
+  listenwatch replay --stages --clamped trace.jsonl
+  listenwatch replay --fail-on clamped,failed -n 'redis*' trace.jsonl
+  listenwatch replay --html page.html trace.jsonl   to read in a browser
 
-The verdicts are made afresh, by the Behaviour of the kernel the recording names. A damaged
-recording is judged up to the damage, which is named; the exit status is then 4.
+The verdicts are made afresh, by the Behaviour of the kernel the recording
+names. A damaged recording is judged up to the damage, which is named.
 
-exit status: 0 everything compared agreed, 1 a disagreement, 2 usage, 3 not a recording,
-4 incomplete (damage, calls lost, nothing compared, or inconclusive under --strict)"""
+exit status, the first that holds (2 usage, 3 not a recording):
+  1  a disagreement
+  5  something that --fail-on names
+  4  incomplete: damage, calls lost, none that could be compared, or under
+     --strict some that could not
+  0  everything compared agreed"""
 
 
 def build_parser(parser: argparse.ArgumentParser) -> None:
-    """Add replay's options."""
     parser.epilog = EPILOG
     parser.add_argument("file", metavar="FILE", help="a recording made by 'watch -o'; - for stdin")
-    filters.add_options(parser)
-    filters.add_report_options(parser)
+    filter_options.add_options(parser)
+    filter_options.add_report_options(parser)
+    add_quiet(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Judge every readable call; the damage, if any, is reported after them."""
-    try:
-        stream = sys.stdin.buffer if options.file == "-" else open(options.file, "rb")  # noqa: SIM115, PTH123
-    except OSError as error:
-        raise UsageError(f"cannot read {escape(options.file)}: {error.strerror}") from None
-    with stream:
+    damage: RecordingError | None = None
+    failures = filter_options.failures_of(options)
+    with _opened(options.file) as stream:
         recording = Recording(stream, escape(options.file))
-        behaviour = behaviour_of(recording.header.kernel)
-        matches = filters.matcher(options)
-        colour, width = use_colour(sys.stdout), width_of(sys.stdout)
-        kinds: list[Kind] = []
-        damage: RecordingError | None = None
-        if not options.json:
-            kernel = recording.header.kernel
-            say(f"recorded on Linux {escape(kernel.release)}, attach mode {escape(recording.header.attach)}")
-            print(live.HEADER)
+        session = Session(Recorded(recording), filter_options.call_filter(options))
+        header = recording.header
+        title = (
+            f"recorded on Linux {escape(header.kernel.release)}, attach mode {escape(header.attach)}"
+            f"{not_seen_text(header.not_seen)}"
+        )
+        pages = filter_options.pages_of(options, f"replayed from {options.file}")
         try:
-            for call in recording.calls():
-                if not matches(call):
-                    continue
-                verdict = judge(call, behaviour)
-                kinds.append(verdict.kind)
-                if not filters.is_shown(options, call, verdict.kind):
-                    continue
-                if options.json:
-                    print(json.dumps(call_to_json(call, verdict)))
-                    continue
-                print(live.line(call, verdict, colour=colour, width=width))
-                if options.stages:
-                    print(live.tree(call, verdict, colour=colour))
+            run_session(session, [filter_options.report_of(options, title), *pages], failures)
         except RecordingError as error:
             damage = error
-    summary = summarise(kinds, recording.lost)
-    if options.json:
-        print(json.dumps({"summary": summary._asdict()}))
-    else:
-        say(f"{summary}")
+    summary, missing = session.summary()
     if damage is not None:
-        say(f"{damage}; the {len(kinds)} calls before it were judged")
-    status = summary.exit_status(strict=options.strict)
+        say(f"{damage}; the {summary.judged} calls before it were judged")
+    status = summary.exit_status(
+        strict=options.strict, all_seen=not (header.not_seen or missing.left_out), fails=any(failures)
+    )
     return 4 if damage is not None and status == 0 else status
+
+
+def _opened(file: str) -> BinaryIO:
+    try:
+        return sys.stdin.buffer if file == "-" else open(file, "rb")  # noqa: PTH123
+    except OSError as error:
+        raise UsageError(f"cannot read {escape(file)}: {error.strerror}") from None

@@ -1,89 +1,79 @@
 """``listenwatch verify``: runs the scenarios on this kernel and holds each call against the model."""
 
-from __future__ import annotations
-
 import argparse
-import json
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from listenwatch.behaviours import override
-from listenwatch.commands import attaching
+from listenwatch.commands import attaching, color_option
+from listenwatch.commands.behaviour_option import override, setting_of
 from listenwatch.commands.generated import run_generated
-from listenwatch.commands.setting import setting_of
-from listenwatch.engines.engine import Engine
-from listenwatch.kernel import Kernel, behaviour_of, running_kernel
-from listenwatch.report.ktap import ktap
-from listenwatch.report.verification import Verification
-from listenwatch.report.witnesses import call_lines, exit_status, report, summaries
-from listenwatch.scenarios.catalogue import choose
-from listenwatch.scenarios.modules import unload_what_was_loaded
-from listenwatch.scenarios.registry import Scenario
-from listenwatch.scenarios.runner import Result, run_all
-from listenwatch.terminal import use_colour
+from listenwatch.commands.numbers import integer
+from listenwatch.commands.parser import add_quiet
+from listenwatch.conformance.harness.catalogue import choose
+from listenwatch.conformance.harness.registry import Scenario
+from listenwatch.conformance.harness.runner import run_all
+from listenwatch.conformance.run import Result, scenario_runs
+from listenwatch.errors import ObserveError
+from listenwatch.features.behaviour import behaviour_of
+from listenwatch.linux.interrupt import INTERRUPTED
+from listenwatch.linux.kernel import running_kernel
+from listenwatch.linux.modules import unload_what_was_loaded
+from listenwatch.linux.privileges import COMMANDS, own_privilege, remedy
+from listenwatch.linux.progress import Progress
+from listenwatch.linux.terminal import use_colour, width_of
+from listenwatch.report.columns import Column, Layout
+from listenwatch.report.runs.json_lines import JsonLines
+from listenwatch.report.runs.ktap import Ktap
+from listenwatch.report.runs.sink import RunSink
+from listenwatch.report.runs.table import Table
+from listenwatch.verdict.summary import worst
 
 EPILOG = """\
 examples:
-  listenwatch verify                     all scenarios, as a table
-  listenwatch verify -k mptcp            those with "mptcp" in their name
+  listenwatch verify                     all scenarios, a line for each group
+  listenwatch verify -v -k mptcp         a row for each with "mptcp" in its name
   listenwatch verify -k 'relisten*ipv6'  those that match a pattern
   listenwatch verify --attach fentry     by fentry, where the kernel allows it
-  listenwatch verify --engine bcc        the same probe, compiled now against the kernel's headers
+  listenwatch verify --engine bcc        the same probe, compiled by bcc now
   listenwatch verify --ktap              for a test harness
   listenwatch verify --behaviour max_ack_backlog_bits=16
-                                         with one wrong fact in the model: shows the check can fail
-  listenwatch verify --generate 10000    random histories instead of scenarios; one that
-                                         disagrees is shrunk to the smallest that does
+                                         with one wrong fact in the model: shows
+                                         that the check can fail
+  listenwatch verify --generate 10000    random histories instead of scenarios;
+                                         one that disagrees is shrunk to the
+                                         smallest that does
+
+Whatever does not agree is shown call by call. Ctrl-C prints the report of what
+was done so far.
 
 exit status: 0 all agree, 1 a disagreement, 2 usage, 3 could not observe,
-4 incomplete (a call lost, a scenario failed, nothing compared, or --strict and one inconclusive)"""
+4 incomplete (a call lost, a scenario failed, nothing compared, or --strict and
+one inconclusive), 130 interrupted"""
 
 
 def build_parser(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``verify``."""
     parser.epilog = EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument(
-        "-k", dest="pattern", metavar="PATTERN", help="part of a name, or a * pattern"
-    )
-    parser.add_argument("--list", action="store_true", help="name the scenarios and run none")
+    parser.set_defaults(output=Table)
+    add = parser.add_argument
+    add("-k", dest="pattern", metavar="PATTERN", help="part of a name, or a * pattern")
+    add("--list", action="store_true", help="name the scenarios and run none")
     attaching.add_options(parser, several=True)
-    parser.add_argument("--strict", action="store_true", help="what is not conclusive is a failure")
-    parser.add_argument(
-        "--behaviour",
-        metavar="FIELD=VALUE",
-        action="append",
-        default=[],
-        help="change a field of the model's Behaviour, to see the check fail",
-    )
-    parser.add_argument(
-        "--generate",
-        type=int,
-        metavar="N",
-        help="judge N random histories instead of the scenarios",
-    )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=1,
-        metavar="S",
-        help="of --generate: the same seed, the same histories",
-    )
-    parser.add_argument(
-        "--repro",
-        type=Path,
-        metavar="FILE",
-        help="of --generate: write the smallest program that disagrees as a Python script",
-    )
-    output = parser.add_mutually_exclusive_group()
-    output.add_argument(
-        "--json",
-        action="store_true",
-        help="one JSON object a call (with --generate: each that does not agree), then a summary",
-    )
-    output.add_argument("--ktap", action="store_true", help="KTAP version 1, one result a scenario")
-    parser.add_argument("-v", "--verbose", action="store_true", help="say why for each call")
+    add("--strict", action="store_true", help="what is not conclusive is a failure")
+    add("--behaviour", metavar="FIELD=VALUE", action="append", default=[],
+        help="change a field of the model's Behaviour, to see the check fail")  # fmt: skip
+    add("--generate", type=integer, metavar="N", help="judge N random histories instead of the scenarios")
+    add("--seed", type=integer, default=1, metavar="S", help="of --generate: the same seed, the same histories")
+    add("--repro", type=Path, metavar="FILE",
+        help="of --generate: write the smallest program that disagrees as a Python script")  # fmt: skip
+    add_output = parser.add_mutually_exclusive_group().add_argument
+    add_output("--json", dest="output", action="store_const", const=JsonLines,
+               help="one JSON object a call (with --generate: each that does not agree), then a summary")  # fmt: skip
+    add_output("--ktap", dest="output", action="store_const", const=Ktap,
+               help="KTAP version 1, one result a scenario")  # fmt: skip
+    color_option.add_option(parser)
+    add("-v", "--verbose", action="store_true", help="a row for each scenario, and why for each call")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -94,66 +84,35 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         _print_list(scenarios)
         return 0
+    needed = COMMANDS["verify"].needed
+    if not own_privilege().has_all(needed):
+        raise ObserveError(f"the scenarios run in network namespaces of their own: {remedy(needed)}")
     kernel = running_kernel()
     behaviour = override(behaviour_of(kernel), args.behaviour)
-    with unload_what_was_loaded(), attaching.open_engines(
-        args.engine, args.attach, follow=True
-    ) as engines:
+    sink: RunSink = args.output(
+        verbose=args.verbose, colour=use_colour(sys.stdout, args.color), width=width_of(sys.stdout)
+    )
+    with unload_what_was_loaded(), attaching.open_engines(args.engine, args.attach, follow=True) as engines:
+        settings = [setting_of(kernel, behaviour, args.behaviour, engine) for engine in engines]
+        sink.begin(settings)
         results: list[tuple[Result, ...]] = []
-        for of_scenario in _with_progress(run_all(scenarios, engines, behaviour), len(scenarios)):
-            results.append(of_scenario)
-            if args.json:
-                _print_json(of_scenario, engines)
-        runs = [
-            Verification(
-                of_engine,
-                sum(result.lost for result in of_engine),
-                setting_of(kernel, behaviour, args, engine),
-            )
-            for engine, of_engine in zip(engines, zip(*results, strict=True), strict=True)
-        ]
-    _print_end(runs, kernel, args)
-    return exit_status(runs, strict=args.strict)
+        interrupted = False
+        try:
+            with Progress(quiet=sink.streams and sys.stdout.isatty()) as progress:
+                for of_scenario in run_all(scenarios, engines, behaviour):
+                    results.append(of_scenario)
+                    sink.result(of_scenario)
+                    progress.show(f"scenario {len(results)} of {len(scenarios)}: {of_scenario[0].scenario}")
+        except KeyboardInterrupt:
+            interrupted = True
+    runs = scenario_runs(settings, kernel, results, len(scenarios) - len(results))
+    sink.end(runs)
+    return INTERRUPTED if interrupted else worst(run.exit_status(strict=args.strict) for run in runs)
 
 
 def _print_list(scenarios: tuple[Scenario, ...]) -> None:
-    width = max(len(scenario.name) for scenario in scenarios)
+    names = max(len(scenario.name) for scenario in scenarios)
+    layout = Layout((Column("name", names + 1), Column("summary", 24)), width_of(sys.stdout))
     for scenario in scenarios:
         needs = f" (needs {', '.join(scenario.needs)})" if scenario.needs else ""
-        print(f"{scenario.name:<{width}}  {scenario.summary}{needs}")
-
-
-def _with_progress(
-    results: Iterator[tuple[Result, ...]], total: int
-) -> Iterator[tuple[Result, ...]]:
-    """A line that counts on a terminal, and is gone at the end."""
-    shown = sys.stderr.isatty()
-    try:
-        for number, of_scenario in enumerate(results, 1):
-            if shown:
-                print(
-                    f"\r\x1b[K{number}/{total} {of_scenario[0].scenario.name}",
-                    end="",
-                    file=sys.stderr,
-                    flush=True,
-                )
-            yield of_scenario
-    finally:
-        if shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def _print_json(results: Sequence[Result], engines: Sequence[Engine]) -> None:
-    for result, engine in zip(results, engines, strict=True):
-        for fields in call_lines(result, engine.name, engine.attach):
-            print(json.dumps(fields))
-
-
-def _print_end(runs: Sequence[Verification], kernel: Kernel, args: argparse.Namespace) -> None:
-    if args.ktap:
-        print(ktap(runs))
-    elif args.json:
-        for summary in summaries(runs):
-            print(json.dumps({"summary": {**summary, "recorded_on": kernel._asdict()}}))
-    else:
-        print(report(runs, colour=use_colour(sys.stdout), verbose=args.verbose))
+        print("\n".join(layout.flow({"name": scenario.name}, f"{scenario.summary}{needs}")))

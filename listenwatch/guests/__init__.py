@@ -1,10 +1,10 @@
-"""Guests: stock Debian kernels, fetched with apt and booted with virtme-ng on the host's root.
+"""Guests: stock Debian kernels, fetched with apt and booted on the host's root.
 
 ``apt`` finds out what the mirrors hold, ``kernels`` keeps unpacked kernels in the cache and ``headers`` their headers,
-``accel`` decides between KVM and emulation, ``boot`` runs one command in one guest.
+``accel`` decides between KVM and emulation, ``machine``, ``image``, ``initramfs``, ``mounts`` and ``script`` each
+prepare one part of a guest, ``boot`` runs one command in it. virtme-ng writes the cpio archives and knows the
+machines of other architectures than x86; what else it did is replaced, as its init took longer than the kernel.
 """
-
-from __future__ import annotations
 
 from listenwatch.errors import GuestError
 from listenwatch.guests.accel import Accel

@@ -1,28 +1,25 @@
 """KVM or emulation: a machine may have /dev/kvm and yet be unable to run a guest with it."""
 
-from __future__ import annotations
-
 import json
 import os
 import platform
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from listenwatch.errors import GuestError
 from listenwatch.guests.apt import Progress, tool
 from listenwatch.guests.kernels import cache_directory
+from listenwatch.linux import libc
 
 Accel = Literal["auto", "kvm", "tcg"]
 #: With KVM a kernel without a root panics within two seconds; emulation takes about five.
 TRIAL_SECONDS = 15.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """What a trial showed; ``works`` is None when it showed nothing."""
+class Trial(NamedTuple):
+    """The result of a trial; ``works`` is None where it proves nothing."""
 
     works: bool | None
     reason: str
@@ -68,13 +65,11 @@ def try_kvm(image: Path, seconds: float = TRIAL_SECONDS) -> Trial:
         ]  # fmt: skip
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
-                                  text=True, errors="replace", timeout=seconds)  # fmt: skip
+                                  text=True, errors="replace", timeout=seconds, preexec_fn=libc.die_with_parent)  # fmt: skip
         except subprocess.TimeoutExpired:
-            # A slow machine prints something; a guest that hangs at its first instruction
-            # prints nothing.
-            said = console.exists() and console.stat().st_size > 0
-            return Trial(works=None if said else False,
-                         reason=f"no end within {seconds:g} s")  # fmt: skip
+            # A slow guest has printed something by now; one that hangs at its first instruction has not.
+            printed = console.exists() and console.stat().st_size > 0
+            return Trial(None if printed else False, f"no end within {seconds:g} s")
         return judge(done.returncode, done.stderr, console)
 
 

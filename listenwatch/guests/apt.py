@@ -4,38 +4,33 @@ The mirror is the one the machine uses already, so no host name stands in this f
 signatures and hashes; this file only writes its configuration and reads what it prints.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from listenwatch.errors import GuestError
+from listenwatch.errors import GuestError, UsageError
 
 Progress = Callable[[str], None]
 
 #: Suites that hold a kernel series worth testing. One that a mirror lacks is passed over.
-SUITES = (
-    "bullseye",
-    "bookworm", "bookworm-updates", "bookworm-backports",
-    "trixie", "trixie-updates", "trixie-backports",
-    "sid",
-)  # fmt: skip
+SUITES = ("bullseye", "bookworm", "bookworm-updates", "bookworm-backports",
+          "trixie", "trixie-updates", "trixie-backports", "sid")  # fmt: skip
 SECURITY_SUITES = ("bullseye-security", "bookworm-security", "trixie-security")
 FRESH_SECONDS = 12 * 3600
 KEYRINGS = Path("/usr/share/keyrings")
 #: Settings of the machine that decide how to reach a mirror (proxies, time-outs, checks) are
-#: kept; these decide what to fetch and in which form, which is ours to say.
+#: kept; these decide what to fetch and in which form, which this file does.
 OWN_SETTINGS = ("Languages", "IndexTargets", "GzipIndexes", "CompressionTypes")
+#: A guest boots what was listed: a machine that allows these elsewhere does not allow them here.
+INSECURE = ("AllowInsecureRepositories", "AllowWeakRepositories", "AllowDowngradeToInsecureRepositories")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mirror:
+class Mirror(NamedTuple):
     """Where Debian comes from: archive addresses, without a trailing slash."""
 
     main: str
@@ -52,13 +47,15 @@ def tool(name: str, package: str) -> str:
 
 def output(*command: str, config: Path | None = None) -> str:
     """What a query prints; nothing when it fails, since apt-cache fails on an unknown name."""
-    done = subprocess.run(command, env=_environment(config), capture_output=True, text=True)
-    return done.stdout
+    return _run(command, config).stdout
 
 
-def _environment(config: Path | None) -> dict[str, str]:
+def _run(
+    command: Sequence[str], config: Path | None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-    return env if config is None else {**env, "APT_CONFIG": str(config)}
+    env |= {"APT_CONFIG": str(config)} if config else {}
+    return subprocess.run(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
 
 def parse_targets(text: str) -> Mirror | None:
@@ -67,50 +64,50 @@ def parse_targets(text: str) -> Mirror | None:
     Origin and label come from the signed Release file. Where apt has no lists yet they stay
     unexpanded, ``$(ORIGIN)``, and the name of the release has to do.
     """
-    found: dict[str, str] = {}
+    archives: dict[str, str] = {}
+    label_of = {**dict.fromkeys(SUITES, "Debian"), **dict.fromkeys(SECURITY_SUITES, "Debian-Security")}
     for line in text.splitlines():
         origin, label, address, release = [*line.split("|"), "", "", ""][:4]
         if origin.startswith("$("):
-            known = {**dict.fromkeys(SUITES, "Debian"),
-                     **dict.fromkeys(SECURITY_SUITES, "Debian-Security")}  # fmt: skip
-            origin, label = "Debian", known.get(release, "")
+            origin, label = "Debian", label_of.get(release, "")
         if origin == "Debian" and label in ("Debian", "Debian-Security"):
-            found.setdefault(label, address.rstrip("/"))
-    main = found.get("Debian")
-    return Mirror(main=main, security=found.get("Debian-Security")) if main else None
+            archives.setdefault(label, address.rstrip("/"))
+    main = archives.get("Debian")
+    return Mirror(main=main, security=archives.get("Debian-Security")) if main else None
 
 
 def find_mirror(url: str | None) -> Mirror:
     """The mirror at ``url``, or the one this machine's apt uses."""
     if url is not None:
+        if not re.fullmatch(r"[!-~]+", url):  # it becomes part of a line of sources.list
+            raise UsageError(f"--mirror {url}: an address has plain letters and no blanks")
         main = url.rstrip("/")
-        # By custom the security archive lies beside the main one; if not, it is passed over.
+        # By convention the security archive has the main one's address with -security; else it is left out.
         return Mirror(main=main, security=f"{main}-security" if main.endswith("/debian") else None)
     apt_get = tool("apt-get", "apt")
     form = "$(ORIGIN)|$(LABEL)|$(REPO_URI)|$(RELEASE)"
     for extra in ([], ["--no-release-info"]):
-        mirror = parse_targets(output(apt_get, "indextargets", *extra, "--format", form))
-        if mirror is not None:
+        if mirror := parse_targets(output(apt_get, "indextargets", *extra, "--format", form)):
             return mirror
     raise GuestError("no Debian archive among this machine's apt sources: give --mirror URL")
 
 
 def sources_list(mirror: Mirror, arch: str, keyring: Path) -> str:
     """The private sources.list: every suite, checked against Debian's own keys."""
-    options = f"[arch={arch} signed-by={keyring}]"
-    lines = [f"deb {options} {mirror.main} {suite} main" for suite in SUITES]
-    if mirror.security is not None:
-        lines += [f"deb {options} {mirror.security} {suite} main" for suite in SECURITY_SUITES]
-    return "\n".join(lines) + "\n"
+    archives = ((mirror.main, SUITES), (mirror.security, SECURITY_SUITES))
+    return "".join(
+        f"deb [arch={arch} signed-by={keyring}] {address} {suite} main\n"
+        for address, suites in archives if address for suite in suites
+    )  # fmt: skip
 
 
 def kept_settings(dump: str) -> list[str]:
     """The lines of ``apt-config dump`` that say how to reach a mirror."""
-    own = tuple(f"Acquire::{name}" for name in OWN_SETTINGS)
+    own = tuple(f"acquire::{name}".lower() for name in (*OWN_SETTINGS, *INSECURE))
     return [
         line
         for line in dump.splitlines()
-        if line.startswith("Acquire::") and not line.startswith(own) and not line.endswith(' "";')
+        if line.startswith("Acquire::") and not line.lower().startswith(own) and not line.endswith(' "";')
     ]
 
 
@@ -150,6 +147,7 @@ class PrivateApt:
             'Acquire::Languages "none";', 'Acquire::GzipIndexes "true";', 'Acquire::Retries "2";',
             # The unprivileged _apt user cannot reach a cache below /root.
             'APT::Sandbox::User "root";',
+            *(f'Acquire::{name} "false";' for name in INSECURE),
             *kept_settings(output(tool("apt-config", "apt"), "dump")), "",
         ]))  # fmt: skip
 
@@ -161,16 +159,11 @@ class PrivateApt:
         if self._lists_changed or (recent and not force):
             return
         progress(f"reading Debian's kernel lists from {self.mirror.main}")
-        done = subprocess.run(
-            [tool("apt-get", "apt"), "-q", "update"],
-            env=_environment(self.config), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        )  # fmt: skip
+        done = _run([tool("apt-get", "apt"), "-q", "update"], self.config)
         self._lists_changed = True
         if not self.madison():
-            raise GuestError(
-                f"no Debian kernel found at {self.mirror.main}: {first_complaint(done.stderr)}; "
-                "check the network, or give --mirror URL"
-            )
+            raise GuestError(f"no Debian kernel found at {self.mirror.main}: {first_complaint(done.stderr)}; "
+                             "check the network, or give --mirror URL")  # fmt: skip
         # apt keeps an old list when a mirror does not answer: use it, but ask again next time.
         if "Failed to fetch" not in done.stderr:
             stamp.touch()
@@ -185,14 +178,9 @@ class PrivateApt:
 
     def download(self, packages: Iterable[str], directory: Path) -> None:
         """Fetch ``name=version`` packages into ``directory``; apt checks their hashes."""
-        done = subprocess.run(
-            [tool("apt-get", "apt"), "-q", "download", *packages], cwd=directory,
-            env=_environment(self.config), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        )  # fmt: skip
+        done = _run([tool("apt-get", "apt"), "-q", "download", *packages], self.config, directory)
         if done.returncode != 0:
-            raise GuestError(
-                f"the download failed: {first_complaint(done.stderr)}; try again, or give --mirror"
-            )
+            raise GuestError(f"the download failed: {first_complaint(done.stderr)}; try again, or give --mirror")
 
 
 def first_complaint(stderr: str) -> str:

@@ -1,51 +1,45 @@
 """Run one command in one guest: the host's root read-only, the working directory shared.
 
-virtme-ng builds the initramfs and QEMU's command line. What the guest prints comes through pipes
+``machine`` has QEMU's command line, ``image`` and ``initramfs`` what it starts, ``mounts`` what the guest sees of
+this machine, ``script`` what it runs. What the guest prints comes through pipes
 of ours, so it can go on to files, sockets or terminals alike, the kernel's console apart from the
 command's stderr. One more pipe, read with ``select``, says when the command starts and ends.
 """
 
-from __future__ import annotations
-
+import compileall
 import contextlib
 import importlib.util
+import math
 import os
 import select
 import signal
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
 from listenwatch.errors import GuestError
+from listenwatch.guests import initramfs, machine, mounts, script
 from listenwatch.guests.accel import Accel, qemu, use_kvm
 from listenwatch.guests.apt import Progress, tool
+from listenwatch.guests.booting import Booting, shown_on
+from listenwatch.guests.folders import own_folder
+from listenwatch.guests.image import unpacked
 from listenwatch.guests.kernels import GuestKernel, cache_directory
 from listenwatch.guests.process import GuestProcess
-from listenwatch.guests.script import (
-    HIDDEN,
-    OVERLAYS,
-    STATUS_PORT,
-    STDERR_PORT,
-    guest_script,
-    shareable,
-)
 
-#: Seconds until the command must have started. Emulation needs 7 on an idle machine.
+#: Seconds until the command must have started. Emulation needs 5 on an idle machine.
 BOOT_SECONDS = 240.0
-#: Seconds for a guest to power off once its command has ended.
-POWER_OFF_SECONDS = 30.0
 CONSOLE_LINES = 20
+TICK_SECONDS, LONG_SECONDS = 1.0, 3600.0  # how long to wait at once: while it boots, and then
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What the guest said on the status port; ``status`` stays None if it was lost."""
+    """What the guest reported on the status port; ``status`` stays None if the guest was lost."""
 
     started: bool = False
     status: int | None = None
@@ -53,18 +47,10 @@ class Outcome:
 
 
 def run(
-    kernel: GuestKernel,
-    command: Sequence[str],
-    *,
-    accel: Accel = "auto",
-    memory_mib: int = 2048,
-    cpus: int = 2,
-    timeout: float | None = None,
-    cwd: Path | None = None,
-    append: Sequence[str] = (),
-    headers: Path | None = None,
-    progress: Progress,
-) -> int:
+    kernel: GuestKernel, command: Sequence[str], *, accel: Accel = "auto", memory_mib: int = 2048, cpus: int = 2,
+    timeout: float | None = None, cwd: Path | None = None, append: Sequence[str] = (),
+    headers: Path | None = None, progress: Progress,
+) -> int:  # fmt: skip
     """Run ``command`` as root in a guest and return its exit status, 128 + N for signal N.
 
     ``timeout`` counts seconds from the start of the command. ``append`` adds to the kernel's
@@ -74,27 +60,29 @@ def run(
     SIGINT and SIGTERM included, the guest is ended.
     """
     check_tools()
-    base, cwd = cache_directory(), shareable(cwd or Path.cwd())
-    if any(base.is_relative_to(hidden) for hidden in HIDDEN):
+    base, cwd = cache_directory(), (cwd or Path.cwd()).resolve()
+    if any(base.is_relative_to(hidden) for hidden in mounts.HIDDEN):
         raise GuestError(f"the guest cannot see {base}: set XDG_CACHE_HOME to another directory")
-    with catch_signals(), tempfile.TemporaryDirectory(prefix="guest-", dir=base) as name:
+    with catch_signals(), own_folder() as name:
         kvm = use_kvm(accel, kernel.image, progress)
         progress(f"booting Linux {kernel.version} with {'KVM' if kvm else 'emulation'}")
-        work = Path(name)
-        _write_files(work, guest_script(command, cwd, os.environ, headers))
+        work, shape = Path(name), machine.machine(kvm)
+        text = script.guest_script(command, cwd, {**os.environ, **shown_on()}, kernel, headers)
+        own = initramfs.archive({"script": os.fsencode(text), **mounts.setup(cwd, mounts.programs())})
+        (work / "initramfs").write_bytes(initramfs.base(kernel, machine.transport(shape)).read_bytes() + own)
+        image = kernel.image if kvm else unpacked(kernel.image)
         (status_in, status_out), (stderr_in, stderr_out) = os.pipe(), os.pipe()
         with os.fdopen(status_in, "rb", buffering=0) as port:
             try:
-                line = vng_command(
-                    kernel, work, cwd, status=status_out, stderr=stderr_out, kvm=kvm,
-                    memory_mib=memory_mib, cpus=cpus, append=append,
-                )  # fmt: skip
-                process = GuestProcess(line, work, (status_out, stderr_out), stderr_in)
+                line = machine.command_line(shape, image, work / "initramfs", cwd, status=status_out,
+                                            stderr=stderr_out, memory_mib=memory_mib, cpus=cpus, append=append)  # fmt: skip
+                process = GuestProcess(line, (status_out, stderr_out), stderr_in)
             finally:
                 os.close(status_out)
                 os.close(stderr_out)
-            with contextlib.closing(process):
-                outcome = watch(port, timeout)
+            with contextlib.closing(process), Booting(progress) as booting:
+                compile_package()  # while it boots
+                outcome = watch(port, timeout, booting=booting)
         if process.reader_gone:
             return 128 + signal.SIGPIPE
         if outcome.status is None:
@@ -107,72 +95,49 @@ def check_tools() -> None:
     if importlib.util.find_spec("virtme") is None:
         raise GuestError("virtme-ng is missing: run 'pip install virtme-ng'")
     qemu()
-    for name, package in (("modprobe", "kmod"), ("file", "file"), ("busybox", "busybox-static")):
+    for name, package in (("modprobe", "kmod"), ("busybox", "busybox-static")):
         tool(name, package)
 
 
-def _write_files(work: Path, script: str) -> None:
-    (work / "run").write_text(script)
-    (work / "bin").mkdir()
-    # virtme-ng's init runs these at every boot. Under emulation that takes two seconds and eight,
-    # to set up services and devices that a guest does not have.
-    for name in ("systemd-tmpfiles", "udevadm"):
-        stand_in = work / "bin" / name
-        stand_in.write_text("#!/bin/sh\n")
-        stand_in.chmod(0o755)
+def compile_package() -> None:
+    """Have Python's compiled files of this package at hand. The guest cannot write there, and compiling takes it long.
 
-
-def vng_command(
-    kernel: GuestKernel, work: Path, cwd: Path, *, status: int, stderr: int,
-    kvm: bool, memory_mib: int, cpus: int, append: Sequence[str],
-) -> list[str]:  # fmt: skip
-    """The command line of virtme-run, the part of virtme-ng that starts guests.
-
-    ``vng`` itself would put these arguments through a shell unquoted. ``status`` and ``stderr``
-    are descriptors that QEMU inherits, one for each port.
+    PYTHONDONTWRITEBYTECODE makes no difference, as it makes none to what pip compiles.
     """
-    qemu_options = [
-        "-chardev", f"file,id=lwstatus,path=/proc/self/fd/{status}",
-        "-device", f"virtserialport,name={STATUS_PORT},chardev=lwstatus",
-        "-chardev", f"file,id=lwstderr,path=/proc/self/fd/{stderr}",
-        "-device", f"virtserialport,name={STDERR_PORT},chardev=lwstderr",
-    ]  # fmt: skip
-    # PATH becomes the environment of init, where the stand-ins have to be found first.
-    path = f"PATH={work}/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    # Linux has one 8250 console, so the console stays on the line virtme-ng gives it.
-    # Waiting for grace periods and the mitigations' page table switches would be a fifth of the time.
-    kernel_options = ["loglevel=6", path, "rcupdate.rcu_expedited=1", "mitigations=off", *append]
-    return [
-        sys.executable, "-P", "-m", "virtme.commands.run",
-        "--kimg", str(kernel.image), "--mods=auto", "--force-9p", "--disable-microvm",
-        *([] if kvm else ["--disable-kvm"]), "--show-boot-console",
-        f"--memory={memory_mib}M", f"--cpus={cpus}", "--name=listenwatch",
-        *(f"--overlay-rwdir={path}" for path in OVERLAYS if Path(path).is_dir()),
-        *([] if cwd == Path("/") else [f"--rwdir={cwd}"]),
-        *(f"--kopt={option}" for option in kernel_options),
-        *(f"--qemu-opt={option}" for option in qemu_options),
-        f"--script-sh=exec bash '{work}/run'",
-    ]  # fmt: skip
+    compileall.compile_dir(Path(__file__).parents[1], quiet=2)
 
 
-def watch(port: IO[bytes], timeout: float | None, boot_seconds: float = BOOT_SECONDS) -> Outcome:
-    """Follow the status port until the guest is gone or has used up its time."""
+def watch(
+    port: IO[bytes], timeout: float | None, boot_seconds: float = BOOT_SECONDS,
+    booting: Callable[..., None] = lambda **_: None,
+) -> Outcome:  # fmt: skip
+    """Follow the status port until the guest is gone or has used up its time.
+
+    ``booting`` is called with ``started=False`` about every TICK_SECONDS, and with True once the command has started.
+    """
     outcome, text = Outcome(), b""
-    end: float | None = time.monotonic() + boot_seconds
+    end = time.monotonic() + boot_seconds
     while True:
-        left = None if end is None else max(0.0, end - time.monotonic())
-        if not select.select([port], [], [], left)[0]:
-            outcome.out_of_time = True
-            return outcome
+        tick = LONG_SECONDS if outcome.started else TICK_SECONDS
+        if not select.select([port], [], [], max(0.0, min(tick, end - time.monotonic())))[0]:
+            if time.monotonic() >= end:
+                outcome.out_of_time = True
+                return outcome
+            if not outcome.started:
+                booting(started=False)
+            continue
         data = port.read(4096)
         if not data:
             return outcome
         text += data
         if not outcome.started and b"started\n" in text:
             outcome.started = True
-            end = None if timeout is None else time.monotonic() + timeout
+            booting(started=True)
+            end = math.inf if timeout is None else time.monotonic() + timeout
         if b"exit " in text and text.endswith(b"\n"):
-            outcome.status, end = int(text.split()[-1]), time.monotonic() + POWER_OFF_SECONDS
+            # Its output and files have arrived: it need not power off in peace.
+            outcome.status = int(text.split()[-1])
+            return outcome
 
 
 def explain(outcome: Outcome, timeout: float | None, console: Sequence[str]) -> str:

@@ -3,8 +3,6 @@
 ``<cache>/kernels/<Debian version>/`` appears by one rename, so a kernel is there or it is not.
 """
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import hashlib
@@ -48,6 +46,12 @@ class GuestKernel:
     release: str
     directory: Path
     image: Path
+
+    @property
+    def modules(self) -> Path:
+        """What the guest has as ``/lib/modules/RELEASE``."""
+        below_usr = self.directory / "usr/lib/modules" / self.release
+        return below_usr if below_usr.is_dir() else self.directory / "lib/modules" / self.release
 
 
 def cache_directory() -> Path:
@@ -93,13 +97,11 @@ def parts_of(image: str, version: str, depends: str) -> list[str]:
 
 def offers(madison: str, packages: str, cached: set[str]) -> list[KernelOffer]:
     """The newest version of each series, oldest series first."""
-    images = {entry.get("Version"): image_package(entry.get("Depends", ""))
-              for entry in paragraphs(packages)}  # fmt: skip
+    images = {entry.get("Version"): image_package(entry.get("Depends", "")) for entry in paragraphs(packages)}
     newest: dict[str, KernelOffer] = {}
     for line in madison.splitlines():
         _, version, source = (field.strip() for field in line.split("|"))
-        package = images.get(version)
-        if package is not None:
+        if package := images.get(version):
             suite = source.split()[1].partition("/")[0]
             offer = KernelOffer(series=series_of(version), version=version, suite=suite,
                                 package=package, cached=version in cached)  # fmt: skip
@@ -109,21 +111,21 @@ def offers(madison: str, packages: str, cached: set[str]) -> list[KernelOffer]:
 
 def available(mirror: str | None, progress: Progress) -> list[KernelOffer]:
     """What ``fetch`` can deliver: one offer per series, with those only the cache still has."""
-    here = cached_kernels()
+    cached = cached_kernels()
     with lock():
         try:
             apt = private_apt(mirror)
             apt.update(progress)
-            found = offers(apt.madison(), apt.show(apt.meta), {k.version for k in here})
+            offered = offers(apt.madison(), apt.show(apt.meta), {k.version for k in cached})
         except GuestError as error:
-            if not here:
+            if not cached:
                 raise
             progress(f"{error}; listing the cache only")
-            found = []
-    known = {offer.series for offer in found if offer.cached}
+            offered = []
+    known = {offer.series for offer in offered if offer.cached}
     extra = [KernelOffer(series=k.series, version=k.version, suite=k.suite, package=k.package,
-                         cached=True) for k in here if k.series not in known]  # fmt: skip
-    return sorted(found + extra, key=lambda offer: series_key(offer.series))
+                         cached=True) for k in cached if k.series not in known]  # fmt: skip
+    return sorted(offered + extra, key=lambda offer: series_key(offer.series))
 
 
 def fetch(series: str, *, mirror: str | None = None, progress: Progress) -> GuestKernel:
@@ -131,7 +133,7 @@ def fetch(series: str, *, mirror: str | None = None, progress: Progress) -> Gues
 
     A cached kernel is used as it is, without network; remove its directory to get a newer one.
     """
-    if not re.fullmatch(r"\d+\.\d+", series):
+    if not re.fullmatch(r"\d+\.\d+", series, re.ASCII):
         raise GuestError(f"{series!r} is not a kernel series: give two numbers, such as 6.1")
     with lock():
         for kernel in cached_kernels():
@@ -155,14 +157,13 @@ def fetch(series: str, *, mirror: str | None = None, progress: Progress) -> Gues
 
 def cached_kernels() -> list[GuestKernel]:
     """Every kernel in the cache, the one fetched last first."""
-    found = (cache_directory() / "kernels").glob("[!.]*/kernel.json")
-    return [_load(path) for path in sorted(found, key=lambda p: p.stat().st_mtime, reverse=True)]
+    described = (cache_directory() / "kernels").glob("[!.]*/kernel.json")
+    return [_load(path) for path in sorted(described, key=lambda p: p.stat().st_mtime, reverse=True)]
 
 
 def _load(path: Path) -> GuestKernel:
     fields = json.loads(path.read_text())
-    image = path.parent / fields.pop("image")
-    return GuestKernel(**fields, directory=path.parent, image=image)
+    return GuestKernel(**fields | {"directory": path.parent, "image": path.parent / fields["image"]})
 
 
 @contextmanager
@@ -182,16 +183,14 @@ def private_apt(url: str | None) -> PrivateApt:
 
 
 def _choose(apt: PrivateApt, series: str) -> KernelOffer:
-    found = offers(apt.madison(), apt.show(apt.meta), set())
-    for offer in found:
-        if offer.series == series:
-            return offer
-    have = ", ".join(offer.series for offer in found)
-    raise GuestError(f"no kernel {series} at this mirror: choose one of {have}")
+    offered = {offer.series: offer for offer in offers(apt.madison(), apt.show(apt.meta), set())}
+    if series not in offered:
+        raise GuestError(f"no kernel {series} at this mirror: choose one of {', '.join(offered)}")
+    return offered[series]
 
 
 def _install(apt: PrivateApt, offer: KernelOffer, progress: Progress) -> GuestKernel:
-    """Download, unpack and index a kernel beside its place, then rename it into place."""
+    """Download, unpack and index a kernel in a temporary folder, then rename that."""
     kernels = cache_directory() / "kernels"
     kernels.mkdir(exist_ok=True)
     for left_over in kernels.glob(".part-*"):  # of a run that was killed; we hold the lock
@@ -200,7 +199,7 @@ def _install(apt: PrivateApt, offer: KernelOffer, progress: Progress) -> GuestKe
     if entry is None:
         raise GuestError(f"{offer.package} {offer.version} is not at this mirror: try again later")
     parts = parts_of(offer.package, offer.version, entry.get("Depends", ""))
-    size = sum(int(found.get("Size", 0)) for found in paragraphs(apt.show(*parts)))
+    size = sum(int(entry.get("Size", 0)) for entry in paragraphs(apt.show(*parts)))
     if shutil.disk_usage(kernels).free < size * UNPACKED_FACTOR:
         raise OSError(errno.ENOSPC, f"{size * UNPACKED_FACTOR >> 20} MiB are needed")
     with tempfile.TemporaryDirectory(prefix=".part-", dir=kernels) as name:

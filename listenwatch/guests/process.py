@@ -1,6 +1,4 @@
-"""The process group of a guest, virtme-run with its QEMU, and the threads that serve its pipes."""
-
-from __future__ import annotations
+"""The process group of a guest, QEMU, and the threads that serve its pipes."""
 
 import contextlib
 import os
@@ -10,8 +8,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
 from typing import IO
+
+from listenwatch.linux import libc
 
 #: A panic prints up to a hundred lines after the one that gives its reason.
 KEPT_LINES = 400
@@ -29,17 +28,16 @@ def input_descriptor() -> int | None:
 class GuestProcess:
     """A guest that runs until it ends or is closed. ``console`` holds its last lines."""
 
-    def __init__(self, line: Sequence[str], work: Path, ports: Sequence[int], stderr: int) -> None:
+    def __init__(self, line: Sequence[str], ports: Sequence[int], stderr: int) -> None:
         source = input_descriptor()
         self.console: deque[str] = deque(maxlen=KEPT_LINES)
         self.reader_gone = False
-        # Always pipes: virtme-ng opens these descriptors anew through /proc, which truncates
+        # Always pipes: QEMU opens these descriptors anew through /proc, which truncates
         # files and fails on sockets. A session of its own keeps Ctrl-C for us to handle.
         self._process = subprocess.Popen(
             line, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL if source is None else subprocess.PIPE,
-            pass_fds=ports, bufsize=0, start_new_session=True,
-            env={**os.environ, "TMPDIR": str(work)},
+            pass_fds=ports, bufsize=0, start_new_session=True, preexec_fn=libc.die_with_parent,
         )  # fmt: skip
         assert self._process.stdout is not None
         assert self._process.stderr is not None

@@ -1,1 +1,1 @@
-"""The lab: exercises a student solves with programs of their own, judged by what the kernel did with them."""
+"""Exercises that a student solves with programs of their own, judged by what the kernel did with them."""

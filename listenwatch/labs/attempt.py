@@ -1,24 +1,24 @@
-"""One attempt at an exercise: the student's file, the probe that watches it, and the goals it met."""
-
-from __future__ import annotations
+"""One attempt at an exercise: the student's file, the probe that watches it, and which goals were met."""
 
 import random
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from listenwatch.engines.engine import Engine
-from listenwatch.labs.program import Hung, Program
+from listenwatch.bpf.engine import Engine
+from listenwatch.call.record import Flag, ListenCall, decode
+from listenwatch.labs.student import StudentProgram
+from listenwatch.linux.terminal import escape
 from listenwatch.model.behaviour import Behaviour
-from listenwatch.record import Flag, ListenCall, decode
-from listenwatch.terminal import escape
-from listenwatch.verdict import Kind, Verdict, judge
+from listenwatch.report.text import reason
+from listenwatch.verdict.compare import Verdict, VerdictKind, judge
 
 
 class Goal(NamedTuple):
-    """What was to be shown, for how many points, and, where it was not, what is missing."""
+    """What was to be shown, for how many points, and, where it was not, what is ``missing``."""
 
     points: int
     what: str
@@ -26,14 +26,14 @@ class Goal(NamedTuple):
     missing: str
 
 
-class Seen(NamedTuple):
-    """One listen() of the program as the probe saw it, and the model's verdict."""
+class JudgedCall(NamedTuple):
+    """One listen() of the program as the probe recorded it, and the model's verdict."""
 
     call: ListenCall
     verdict: Verdict
 
     @property
-    def works(self) -> bool:
+    def succeeded(self) -> bool:
         """Whether it returned 0."""
         return self.call.result == 0
 
@@ -45,8 +45,7 @@ class Attempt:
         self.file = file.absolute()
         self.behaviour = behaviour
         self.goals: list[Goal] = []
-        self.programs: list[Program] = []
-        self.attach = engine.attach
+        self.programs: list[StudentProgram] = []
         self._engine = engine
         self._engine.sync()
 
@@ -54,44 +53,37 @@ class Attempt:
         """Any number from ``low`` to ``high``."""
         return random.SystemRandom().randint(low, high)
 
+    @contextmanager
     def program(
-        self,
-        *arguments: object,
-        sysctls: Mapping[str, int] | None = None,
+        self, *arguments: object, sysctls: Mapping[str, int] | None = None,
         command: Sequence[str] = (sys.executable,),
-    ) -> Program:
-        """Start the student's file in a network namespace of its own."""
+    ) -> Iterator[StudentProgram]:
+        """Run the student's file in a network namespace of its own while the block lasts."""
         line = [*command, str(self.file), *map(str, arguments)]
-        every = {"net.core.somaxconn": 4096, **(sysctls or {})}
-        program = Program(line, self.file.parent, every)
+        settings = {"net.core.somaxconn": 4096, **(sysctls or {})}
+        program = StudentProgram(line, self.file.parent, settings)
         self.programs.append(program)
-        return program
+        with closing(program):
+            yield program
 
-    def calls(self, *, own: bool = False) -> list[Seen]:
-        """Every listen() that our descendants made since the last time this was asked, or we ourselves."""
-        every = map(decode, self._engine.sync())
+    def calls(self, *, own: bool = False) -> list[JudgedCall]:
+        """Every listen() since the last time, of our descendants, or if ``own`` of this thread."""
+        records = map(decode, self._engine.sync())
         if own:
-            calls = [call for call in every if call.tid == threading.get_native_id()]
+            calls = [call for call in records if call.tid == threading.get_native_id()]
         else:
-            calls = [call for call in every if call.flags & Flag.FOLLOWED]
-        return [Seen(call, judge(call, self.behaviour)) for call in calls]
+            calls = [call for call in records if call.flags & Flag.FOLLOWED]
+        return [JudgedCall(call, judge(call, self.behaviour)) for call in calls]
 
     def goal(self, points: int, what: str, met: object, missing: str) -> bool:
-        """Put down whether something was shown. ``missing``: what was seen instead, and what to try."""
+        """Record whether something was shown. ``missing``: what was seen instead, and what to try."""
         self.goals.append(Goal(points, what, bool(met), "" if met else escape(missing)))
         return bool(met)
 
-    def watched(self, seen: Sequence[Seen]) -> None:
-        """The model must agree with what this kernel did: else the exercise cannot be judged on it."""
-        wrong = [each for each in seen if each.verdict.kind is not Kind.AGREE]
-        if wrong:
-            self.goal(
-                1,
-                "this kernel does what the model says",
-                False,
-                f"{wrong[0].verdict.kind.value}: {wrong[0].verdict.reason}: report it with "
-                "'listenwatch verify'",
-            )
-
-
-__all__ = ["Attempt", "Goal", "Hung", "Program", "Seen"]
+    def require_agreement(self, calls: Sequence[JudgedCall]) -> None:
+        """A goal that is missed if the model does not agree with this kernel: it cannot be judged on it."""
+        for call, verdict in calls:
+            if verdict.kind is not VerdictKind.AGREE:
+                why = f"{verdict.kind.value}: {reason(call, verdict)}: report it with 'listenwatch verify'"
+                self.goal(1, "this kernel does what the model says", False, why)
+                return

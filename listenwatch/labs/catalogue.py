@@ -1,19 +1,15 @@
-"""The exercises there are: folders ``NN-name`` with a text, a starter, a solution and a check."""
-
-from __future__ import annotations
+"""The exercises: folders ``NN-name`` with a text, a starter, a solution and a check, read as data."""
 
 import importlib.util
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import listenwatch
 from listenwatch.errors import UsageError
 from listenwatch.labs.attempt import Attempt
 
-VARIABLE = "LISTENWATCH_EXERCISES"
+FOLDER = Path(__file__).with_name("exercises")
 _FOLDER = re.compile(r"(\d\d)-([a-z0-9-]+)")
 _HINT = re.compile(r"<details>\s*<summary>.*?</summary>(.*?)</details>", re.DOTALL)
 
@@ -30,13 +26,18 @@ class Exercise(NamedTuple):
 
     @property
     def starter(self) -> Path:
-        """What the student begins with."""
+        """The file a student begins with."""
         return self._only("starter")
 
     @property
     def solution(self) -> Path:
-        """One that passes."""
+        """A file that passes."""
         return self._only("solution")
+
+    @property
+    def file_name(self) -> str:
+        """The name that ``lab start`` gives the student's file."""
+        return f"{self.name[3:].replace('-', '_')}{self.starter.suffix}"
 
     @property
     def cheats(self) -> list[Path]:
@@ -61,50 +62,25 @@ class Exercise(NamedTuple):
         return path
 
 
-def folder() -> Path:
-    """Where the exercises are: beside the package in a checkout, or where the environment says."""
-    named = os.environ.get(VARIABLE)
-    place = Path(named) if named else Path(listenwatch.__file__).parents[1] / "vagrant/exercises"
-    if not place.is_dir():
-        raise UsageError(
-            f"no exercises in {place}: run it from a checkout, or set {VARIABLE} to their folder"
-        )
-    return place
-
-
 def exercises() -> list[Exercise]:
     """All of them, by number."""
-    found = []
-    for path in sorted(folder().iterdir()):
-        if match := _FOLDER.fullmatch(path.name):
-            found.append(_read(path, int(match[1])))
-    if not found:
-        raise UsageError(f"no exercise in {folder()}")
-    return found
+    matches = [(path, _FOLDER.fullmatch(path.name)) for path in sorted(FOLDER.iterdir())]
+    return [_read(path, int(match[1])) for path, match in matches if match]
 
 
 def choose(text: str) -> Exercise:
     """By number or name; UsageError names those there are."""
     every = exercises()
     for exercise in every:
-        if text in (exercise.name, exercise.name[3:]):
+        if text.lstrip("0") == str(exercise.number) or text in (exercise.name, exercise.name[3:]):
             return exercise
-        if text.isdecimal() and int(text) == exercise.number:
-            return exercise
-    raise UsageError(f"no exercise {text!r}: there are {', '.join(each.name for each in every)}")
+    raise UsageError(f"no exercise {text!r}: there are {', '.join(exercise.name for exercise in every)}")
 
 
 def _read(path: Path, number: int) -> Exercise:
-    module = _load(path)
-    title = (path / "README.md").read_text().splitlines()[0].lstrip("# ")
-    return Exercise(number, path.name, path, title, tuple(getattr(module, "NEEDS", ())), module.check)
-
-
-def _load(path: Path):  # type: ignore[no-untyped-def]  # a module of which only two names are known
-    spec = importlib.util.spec_from_file_location(
-        f"exercise_{path.name.replace('-', '_')}", path / "check.py"
-    )
+    spec = importlib.util.spec_from_file_location(f"exercise_{number}", path / "check.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    title = (path / "README.md").read_text().splitlines()[0].lstrip("# ")
+    return Exercise(number, path.name, path, title, tuple(getattr(module, "NEEDS", ())), module.check)

@@ -1,16 +1,14 @@
 """net/ipv4/af_inet.c: what a TCP socket makes of its backlog."""
 
-from __future__ import annotations
-
 from errno import EINVAL, ENOMEM
 
-from listenwatch.model.behaviour import Stored
 from listenwatch.model.inet_connection_sock import inet_csk_listen_start
 from listenwatch.model.inputs import SocketState, TcpState
 from listenwatch.model.rules import Rule
 from listenwatch.model.run import Run, Sock
 from listenwatch.model.stages import StageIndex
-from listenwatch.model.variants import FastOpen
+from listenwatch.model.steps import Action
+from listenwatch.model.variants import FastOpen, Stored
 
 TFO_SERVER_ENABLE = 0x2
 TFO_SERVER_WO_SOCKOPT1 = 0x400
@@ -21,7 +19,7 @@ TFO_SERVER_WO_SOCKOPT2 = 0x800
 def inet_listen(run: Run, sk: Sock, backlog: int) -> int:
     """``inet_listen()``: refuses a socket that is or was connecting. Its type is SOCK_STREAM here."""
     run.see(StageIndex.INET_LISTEN, sk, backlog)
-    run.step("inet_listen", f"gets backlog {backlog}", sk)
+    run.step("inet_listen", Action.IS_GIVEN_BACKLOG, sk, backlog)
     if sk.socket_state != SocketState.UNCONNECTED:
         result = run.end(Rule.WRONG_SOCKET_STATE, -EINVAL)
     else:
@@ -32,7 +30,8 @@ def inet_listen(run: Run, sk: Sock, backlog: int) -> int:
 
 def inet_listen_sk(run: Run, sk: Sock, backlog: int) -> int:
     """``__inet_listen_sk()``, until v6.5 the second half of ``inet_listen()``."""
-    run.see(StageIndex.INET_LISTEN_SK, sk, backlog)
+    if run.behaviour.inet_listen_sk == "__inet_listen_sk":
+        run.see(StageIndex.INET_LISTEN_SK, sk, backlog)
     old_state = sk.state
     before = run.behaviour.stored is Stored.BEFORE_LISTEN_START
     if old_state not in (TcpState.CLOSE, TcpState.LISTEN):
@@ -44,7 +43,7 @@ def inet_listen_sk(run: Run, sk: Sock, backlog: int) -> int:
         if error:
             return error
         if run.behaviour.bpf_listen_callback:
-            run.step("tcp_call_bpf", "BPF_SOCK_OPS_TCP_LISTEN_CB", sk)
+            run.step("tcp_call_bpf", Action.RUNS_BPF_LISTEN_CALLBACK, sk)
     else:
         run.rule = Rule.RELISTENS
     if not before:
@@ -55,14 +54,11 @@ def inet_listen_sk(run: Run, sk: Sock, backlog: int) -> int:
 def write_max_ack_backlog(run: Run, sk: Sock, backlog: int) -> None:
     """``sk->sk_max_ack_backlog = backlog``, once before or once after the rest."""
     run.store_backlog(sk, backlog)
-    run.step("inet_listen", "stores the backlog as sk_max_ack_backlog", sk)
+    run.step(run.behaviour.inet_listen_sk, Action.STORES_BACKLOG, sk)
 
 
 def fastopen(run: Run, sk: Sock, backlog: int) -> int:
-    """The special setups for fast open without TCP_FASTOPEN, on a first listen only.
-
-    ``fastopen_init_queue()`` until v4.3, ``fastopen_queue_tune()`` since, which clamps to somaxconn.
-    """
+    """Fast open without TCP_FASTOPEN, once: ``fastopen_init_queue()`` until v4.3, ``fastopen_queue_tune()`` since."""
     how, flags = run.behaviour.fastopen, run.environment.fastopen
     if how is FastOpen.NONE or not flags & TFO_SERVER_ENABLE:
         return 0
@@ -78,5 +74,5 @@ def fastopen(run: Run, sk: Sock, backlog: int) -> int:
     else:
         max_qlen = min(max_qlen & 0xFFFF_FFFF, run.environment.somaxconn & 0xFFFF_FFFF)
     sk.fastopen_max_qlen = max_qlen
-    run.step("fastopen_queue", f"lets {max_qlen} fast open requests wait, unless that is set", sk)
+    run.step("fastopen_queue", Action.LIMITS_FASTOPEN_QUEUE, sk, max_qlen)
     return 0

@@ -19,10 +19,7 @@ FASTREUSEPORT_ANY, FASTREUSEPORT_STRICT = 1, 2
 
 
 class Holder:
-    """A socket as get_port() sees it: options, address, whether it listens, and its device (0: any).
-
-    ``address`` has 4 bytes or 16, by family. ``grouped`` says it is in a reuseport group.
-    """
+    """A socket as get_port() sees it: 4 or 16 bytes of address, ``device`` 0 for any, in a reuseport group or not."""
 
     def __init__(self, family: int) -> None:
         self.family = family
@@ -82,9 +79,7 @@ def rcv_saddr_equal(sk: Holder, sk2: Holder, *, wild: bool = True, wild2: bool =
     return sk2.family == Family.INET6 and sk.address == sk2.address
 
 
-def bind_conflict(
-    sk: Holder, holders: Iterable[Holder], *, relax: bool, reuseport_ok: bool
-) -> bool:
+def bind_conflict(sk: Holder, holders: Iterable[Holder], *, relax: bool, reuseport_ok: bool) -> bool:
     """``inet_csk_bind_conflict()``: another holder with an overlapping address and device that may not share."""
     for sk2 in holders:
         if sk is sk2 or (sk.device and sk2.device and sk.device != sk2.device):
@@ -99,7 +94,7 @@ def bind_conflict(
 
 
 def depends_on_kernel(sk: Holder, holders: Iterable[Holder]) -> bool:
-    """Whether kernels differ on these: a socket on ::ffff:a.b.c.d beside one on ::ffff:0.0.0.0.
+    """Whether kernels differ on these: a socket on ::ffff:a.b.c.d together with one on ::ffff:0.0.0.0.
 
     They overlap, and 5.10.262 and 6.18.44 say so; 6.1.192 has both listen, if the wildcard was first:
     in its bhash2 it looks for the wildcard "::" and not for a mapped one. Found by a generated history.
@@ -118,17 +113,10 @@ def reuseport_match(port: Port, sk: Holder) -> bool:
 
 
 def get_port(port: Port, sk: Holder, *, to_listen: bool) -> bool:
-    """``inet_csk_get_port()`` for a port that is named: True, and the socket holds it; False, a conflict.
-
-    ``to_listen``: the socket is in state LISTEN already, as it is when listen() asks.
-    """
+    """``inet_csk_get_port()`` for a named port: whether it gets it. ``to_listen``: it is in state LISTEN already."""
     reuse = sk.reuse and not to_listen
     passes = (port.fastreuse and reuse) or reuseport_match(port, sk)
-    if (
-        port.holders
-        and not passes
-        and bind_conflict(sk, port.holders, relax=True, reuseport_ok=True)
-    ):
+    if port.holders and not passes and bind_conflict(sk, port.holders, relax=True, reuseport_ok=True):
         return False
     _update_fastreuse(port, sk, reuse=reuse)
     if sk not in port.holders:
@@ -152,10 +140,7 @@ def _update_fastreuse(port: Port, sk: Holder, *, reuse: bool) -> None:
 
 
 def finds_open_port(ports: list[Port | None], sk: Holder) -> bool | None:
-    """``inet_csk_find_open_port()`` in a range, given the bucket of each port or None; None if chance decides.
-
-    In a range of odd size the walk leaves out the first port or the last, by where it begins.
-    """
+    """``inet_csk_find_open_port()``; None: chance decides, as of an odd range it omits the first port or the last."""
     free = [
         port is None
         or not port.holders

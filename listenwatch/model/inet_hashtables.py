@@ -1,32 +1,29 @@
 """net/ipv4/inet_hashtables.c, net/ipv6/inet6_hashtables.c: a listener becomes reachable."""
 
-from __future__ import annotations
-
 from errno import EBUSY, ENOMEM
 
 from listenwatch.model.inputs import Family
 from listenwatch.model.rules import Rule
 from listenwatch.model.run import Run, Sock
 from listenwatch.model.stages import HASH_FUNCTIONS, StageIndex
+from listenwatch.model.steps import Action
 from listenwatch.model.variants import HashError, InnerHash
 
 _NUMBERS = {name: number for number, name in HASH_FUNCTIONS.items()}
 
 
 def inet_hash(run: Run, sk: Sock) -> int:
-    """``sk->sk_prot->hash(sk)``: makes the listener reachable; joining a reuseport group may fail.
-
-    The functions of v2.6 (``tcp_v4_hash``, ``tcp_v6_hash``) are ones no probe of ours ever sees.
-    """
+    """``sk->sk_prot->hash(sk)``: reachable. Those of v2.6 (``tcp_v4_hash``, ``tcp_v6_hash``) no probe of ours sees."""
     behaviour = run.behaviour
     ipv6 = run.pre.family == Family.INET6
     function = behaviour.ipv6_hash if ipv6 else behaviour.ipv4_hash
     run.see(StageIndex.HASH, sk, _NUMBERS.get(function), sk.ack_backlog)
-    inner = f"__inet_hash ({behaviour.inner_hash.value}): "
-    inner = "" if behaviour.inner_hash is InnerHash.GONE else inner
-    run.step(function, f"{inner}into {behaviour.listener_tables.value}", sk)
+    if behaviour.inner_hash is InnerHash.GONE:
+        run.step(function, Action.HASHES, sk, behaviour.listener_tables)
+    else:
+        run.step(function, Action.HASHES_BELOW, sk, behaviour.listener_tables, behaviour.inner_hash)
     if behaviour.wakes_lhash_wait and not ipv6:
-        run.step(function, "wake_up(lhash_wait)", sk)
+        run.step(function, Action.WAKES_LHASH_WAIT, sk)
     return reuseport_error(run, ipv6)
 
 

@@ -1,14 +1,12 @@
 """What the model may know: the request, the socket before the call, the sysctls. Never the outcome."""
 
-from __future__ import annotations
-
 from enum import IntEnum
 from errno import EADDRINUSE
 from typing import NamedTuple
 
 
-class Door(IntEnum):
-    """Which way the call came in (enum listen_door, probes/listen.h)."""
+class EntryPath(IntEnum):
+    """Which way the call came in (enum listen_entry_path, probes/listen.h)."""
 
     SYSCALL = 1
     COMPAT = 2
@@ -80,41 +78,55 @@ class Ulp(IntEnum):
     NO_CLONE = 2
 
 
+class Bound(IntEnum):
+    """Whether a socket has an address (AF_UNIX, AF_VSOCK) or a port, all others (enum listen_bound, probes/listen.h)."""
+
+    NO = 0
+    YES = 1
+    UNKNOWN = 2
+
+
 class Environment(NamedTuple):
-    """Sysctls of the socket's network namespace as the call began."""
+    """Sysctls of the socket's network namespace as the call began, in the order the kernel reads them."""
 
     somaxconn: int
+    fastopen: int
     max_syn_backlog: int
     syncookies: int
-    fastopen: int
     abort_on_overflow: int
 
 
 class Socket(NamedTuple):
-    """One socket at one moment. The subflow fields are those of an MPTCP socket's first subflow."""
+    """One socket at one moment; the subflow is an MPTCP socket's first one, ``seen`` 0 where there is no socket.
 
-    max_ack_backlog: int
-    ack_backlog: int
-    subflow_max_ack_backlog: int
-    subflow_ack_backlog: int
+    ``bound`` is a Bound. ``source_port`` is what getsockname(2) gives, which a connection that ended
+    keeps when it loses ``local_port``. Both ``source_port`` and ``subflow_local_port`` are None in older recordings.
+    """
+
     family: int
     type: int
     protocol: int
-    local_port: int
-    seen: int
-    state: int
     socket_state: int
+    state: int
+    max_ack_backlog: int
+    ack_backlog: int
+    ulp: int
     bound: int
+    local_port: int
     reuse: int
     reuseport: int
-    ulp: int
     subflow_state: int
+    subflow_max_ack_backlog: int
+    subflow_ack_backlog: int
+    seen: int = 1
+    subflow_local_port: int | None = None
+    source_port: int | None = None
 
 
 class Request(NamedTuple):
-    """The call: its door, whether the descriptor is open and a socket, and the backlog asked for (s32)."""
+    """The call: its entry_path, whether the descriptor is open and a socket, and the backlog asked for (s32)."""
 
-    door: int
+    entry_path: int
     is_file: bool
     is_socket: bool
     backlog: int

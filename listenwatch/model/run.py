@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple, TypeVar
 
 from listenwatch.model.behaviour import Behaviour
-from listenwatch.model.inputs import Environment, Knowledge, Request, Socket, SocketState
+from listenwatch.model.choices import Choices, explored
+from listenwatch.model.inputs import Environment, Knowledge, Request, Socket, SocketState, TcpState
+from listenwatch.model.request_sock import ListenSock
 from listenwatch.model.rules import BacklogRule, Rule
-from listenwatch.model.stages import StageIndex, StageValues, Step
-from listenwatch.model.syn_queue import ListenSock
+from listenwatch.model.stages import StageIndex, StageValues
+from listenwatch.model.steps import Action, Step
 
 T = TypeVar("T")
 
 
 class Outcome(NamedTuple):
-    """One way the call may go, with everything it leaves behind.
-
-    ``stages`` is what the probe sees of it, ``steps`` the whole path in the order the kernel takes it.
-    """
+    """One way the call may go: ``stages`` is what the probe sees of it, ``steps`` the kernel's whole path in order."""
 
     rule: Rule
     backlog_rule: BacklogRule
@@ -31,90 +30,72 @@ class Outcome(NamedTuple):
 class Sock:
     """The fields of struct sock the listen path reads and writes.
 
+    ``local_port`` is None for one that the kernel chose in this call, which nobody can predict.
     ``table`` is what reqsk_queue_alloc() made (None from v4.4), ``fastopen_max_qlen`` the limit this
     call set for fast open (0: none); what an earlier call left in them the record does not show.
     """
 
     __slots__ = (
-        "ack_backlog",
-        "bound",
-        "fastopen_max_qlen",
-        "max_ack_backlog",
-        "socket_state",
-        "state",
-        "table",
+        "ack_backlog", "bound", "fastopen_max_qlen", "local_port", "max_ack_backlog", "socket_state",
+        "state", "table",
     )
 
     def __init__(
-        self, state: int, socket_state: int, max_ack_backlog: int, ack_backlog: int, bound: bool
+        self, state: int, socket_state: int, max_ack_backlog: int, ack_backlog: int, bound: bool,
+        local_port: int | None = 0,
     ) -> None:
-        self.state = state
-        self.socket_state = socket_state
-        self.max_ack_backlog = max_ack_backlog
-        self.ack_backlog = ack_backlog
-        self.bound = bound
+        self.state, self.socket_state, self.bound, self.local_port = state, socket_state, bound, local_port
+        self.max_ack_backlog, self.ack_backlog = max_ack_backlog, ack_backlog
         self.table: ListenSock | None = None
         self.fastopen_max_qlen = 0
 
 
-def first_subflow(pre: Socket) -> Sock | None:
-    """The first subflow an MPTCP socket has already; it stays as it is in a call that never reaches it."""
-    if not pre.subflow_state:
-        return None
-    return Sock(
-        pre.subflow_state,
-        SocketState.UNCONNECTED,
-        pre.subflow_max_ack_backlog,
-        pre.subflow_ack_backlog,
-        bool(pre.bound),
-    )
-
-
 class Run:
-    """The inputs of a call and what happens to them; the model's functions take it as their argument.
-
-    ``choices`` scripts what the inputs do not decide: the n-th ``choose`` takes the option with
-    that number, and the first one beyond the script.
-    """
+    """The inputs of a call and what happens to them; ``choices`` decides what the inputs leave open."""
 
     def __init__(
-        self,
-        request: Request,
-        pre: Socket,
-        environment: Environment,
-        behaviour: Behaviour,
-        knowledge: Knowledge,
-        choices: tuple[int, ...] = (),
+        self, request: Request, pre: Socket, environment: Environment, behaviour: Behaviour,
+        knowledge: Knowledge, choices: Choices,
     ) -> None:
-        self.request = request
-        self.pre = pre
-        self.environment = environment
-        self.behaviour = behaviour
-        self.knowledge = knowledge
-        self.choices = choices
-        self.taken: list[tuple[int, int]] = []
+        self.request, self.pre, self.environment = request, pre, environment
+        self.behaviour = explored(behaviour, choices)
+        self.knowledge, self.choices = knowledge, choices
         self.rule = Rule.BAD_DESCRIPTOR
         self.backlog_rule = BacklogRule.NOT_REACHED
         self.stages: dict[StageIndex, StageValues] = {}
         self.steps: list[Step] = []
-        self.subflow = first_subflow(pre)
+        self.subflow = self._first_subflow()
+
+    def _first_subflow(self) -> Sock | None:
+        """The first subflow an MPTCP socket has already; it stays as it is in a call that never reaches it.
+
+        Its port is its own: ``mptcp_disconnect()`` takes it from the subflow, unless bind() named it, and leaves
+        the MPTCP socket's number. An old recording has only the latter, and allows both.
+        """
+        pre = self.pre
+        if not pre.subflow_state:
+            return None
+        port, bound = pre.subflow_local_port, bool(pre.subflow_local_port)
+        if port is None:
+            sure = not pre.bound or pre.subflow_state == TcpState.LISTEN
+            bound = bool(pre.bound) and self.choose(True if sure else None, True, False)
+            port = pre.local_port if bound else 0
+        return Sock(
+            pre.subflow_state, SocketState.UNCONNECTED, pre.subflow_max_ack_backlog,
+            pre.subflow_ack_backlog, bound, port,
+        )
 
     def choose(self, known: T | None, *options: T) -> T:
         """What is known, else each of the options in turn: every option makes an outcome of its own."""
-        if known is not None:
-            return known
-        position = len(self.taken)
-        option = self.choices[position] if position < len(self.choices) else 0
-        self.taken.append((option, len(options)))
-        return options[option]
+        return self.choices.choose(*options) if known is None else known
 
     def see(self, index: StageIndex, sk: Sock, value: int | None, ack_backlog: int | None = None) -> None:
         """The probe passes this stage with ``sk`` as it is now."""
         self.stages[index] = StageValues(value, sk.max_ack_backlog, ack_backlog, sk.state)
 
-    def step(self, function: str, does: str, sk: Sock) -> None:
+    def step(self, function: str, action: Action, sk: Sock, *operands: object) -> None:
         """``function`` does something that leaves ``sk`` as it is now."""
-        self.steps.append(Step(function, does, sk.state, sk.max_ack_backlog, sk.ack_backlog))
+        self.steps.append(Step(function, action, operands, sk.state, sk.max_ack_backlog, sk.ack_backlog))
 
     def store_backlog(self, sk: Sock, backlog: int) -> None:
         """``sk->sk_max_ack_backlog = backlog``, unsigned and as wide as the field is."""

@@ -1,31 +1,24 @@
 """net/socket.c: from the descriptor to the protocol, with the clamp by somaxconn."""
 
-from __future__ import annotations
-
 from errno import EACCES, EBADF, ENOTSOCK, EOPNOTSUPP, EPERM
 
 from listenwatch.model.af_inet import inet_listen
 from listenwatch.model.af_unix import unix_listen
-from listenwatch.model.families import NO_LISTEN, VSOCK, unmodelled
-from listenwatch.model.inputs import Door, Family, Protocol, SocketType, Ulp
+from listenwatch.model.inputs import EntryPath, Family, Protocol, SocketType, Ulp
 from listenwatch.model.mptcp import mptcp_listen, subflow_listen
 from listenwatch.model.rules import BacklogRule, Rule
 from listenwatch.model.run import Run, Sock
 from listenwatch.model.sctp import sctp_inet_listen
+from listenwatch.model.socket_h import VSOCK, Unmodelled, cannot_listen, not_modelled
 from listenwatch.model.stages import StageIndex
+from listenwatch.model.steps import Action
 from listenwatch.model.variants import NO_MPTCP
 from listenwatch.model.vsock import vsock_listen
 
 
-class Unmodelled(Exception):
-    """The model does not describe this kind of socket; the message says which and why."""
-
-
 def sys_listen(run: Run, sk: Sock) -> int:
-    """The call from its door down: ``__sys_listen()`` and ``__sys_listen_socket()``, or for the
-    kernel's own listeners ``kernel_listen()``. Returns 0 or -errno.
-    """
-    if run.request.door == Door.KERNEL:
+    """``__sys_listen()`` and ``__sys_listen_socket()``, or the kernel's own ``kernel_listen()``: 0 or -errno."""
+    if run.request.entry_path == EntryPath.KERNEL:
         run.backlog_rule = BacklogRule.NOT_CLAMPED
         return kernel_listen(run, sk, run.request.backlog)
     if not run.request.is_file:
@@ -33,22 +26,21 @@ def sys_listen(run: Run, sk: Sock) -> int:
     if not run.request.is_socket:
         return run.end(Rule.NOT_A_SOCKET, -ENOTSOCK)
     backlog = clamp(run)
-    run.step(run.behaviour.sys_listen, _clamp_text(run, backlog), sk)
+    if backlog == run.request.backlog:
+        run.step(run.behaviour.sys_listen, Action.KEEPS_BACKLOG, sk, backlog, run.environment.somaxconn)
+    else:
+        run.step(run.behaviour.sys_listen, Action.CLAMPS_BACKLOG, sk, run.request.backlog, backlog)
     run.see(StageIndex.SECURITY, sk, backlog)
     refusal = run.choose(run.knowledge.refusal, 0, -EACCES, -EPERM)
     run.see(StageIndex.SECURITY_RETURN, sk, refusal)
-    run.step("security_socket_listen", "refuses" if refusal else "allows", sk)
+    run.step("security_socket_listen", Action.REFUSES if refusal else Action.ALLOWS, sk)
     if refusal:
         return run.end(Rule.SECURITY_REFUSED, refusal)
     return ops_listen(run, sk, backlog)
 
 
 def kernel_listen(run: Run, sk: Sock, backlog: int) -> int:
-    """``kernel_listen()``: straight to the protocol.
-
-    A socket under the upper layer protocol "mptcp", the one that can be cloned, is a subflow the
-    MPTCP path manager listens on.
-    """
+    """To the protocol; with the upper layer protocol "mptcp", the one that clones, a path manager's subflow."""
     if run.pre.ulp == Ulp.CLONES:
         return subflow_listen(run, sk, backlog)
     return ops_listen(run, sk, backlog)
@@ -67,12 +59,6 @@ def clamp(run: Run) -> int:
     return backlog
 
 
-def _clamp_text(run: Run, backlog: int) -> str:
-    if backlog == run.request.backlog:
-        return f"backlog {backlog} is kept, somaxconn is {run.environment.somaxconn}"
-    return f"backlog {run.request.backlog} is clamped to somaxconn, {backlog}"
-
-
 def as_unsigned_int(number: int) -> int:
     """A C int converted to unsigned int: 32 bits, two's complement."""
     return number & 0xFFFF_FFFF
@@ -84,9 +70,11 @@ def ops_listen(run: Run, sk: Sock, backlog: int) -> int:
     if pre.family in (Family.INET, Family.INET6):
         if pre.type == SocketType.STREAM and pre.protocol == Protocol.TCP:
             return inet_listen(run, sk, backlog)
-        if pre.type == SocketType.STREAM and pre.protocol == Protocol.MPTCP:
-            if run.behaviour.mptcp_enters == NO_MPTCP:
-                raise Unmodelled("no MPTCP before v5.6: socket() answers EPROTONOSUPPORT")
+        if (
+            pre.type == SocketType.STREAM
+            and pre.protocol == Protocol.MPTCP
+            and run.behaviour.mptcp_enters != NO_MPTCP
+        ):
             return mptcp_listen(run, sk, backlog)
         if pre.protocol == Protocol.SCTP and pre.type in (SocketType.STREAM, SocketType.SEQPACKET):
             return sctp_inet_listen(run, sk, backlog)
@@ -98,9 +86,9 @@ def ops_listen(run: Run, sk: Sock, backlog: int) -> int:
         return sock_no_listen(run)
     elif pre.family == VSOCK:
         return vsock_listen(run, sk, backlog)
-    elif pre.family in NO_LISTEN:
+    elif cannot_listen(pre.family, pre.type, pre.protocol):
         return sock_no_listen(run)
-    raise Unmodelled(unmodelled(pre.family, pre.type, pre.protocol))
+    raise Unmodelled(not_modelled(pre.family, pre.type, pre.protocol))
 
 
 def sock_no_listen(run: Run) -> int:

@@ -1,7 +1,5 @@
 """net/core/sysctl_net_core.c: which numbers net.core.somaxconn can hold, and whose they are."""
 
-from __future__ import annotations
-
 from errno import EINVAL
 
 from listenwatch.model.behaviour import Behaviour

@@ -1,8 +1,14 @@
 """The shapes a behaviour had over the years: what the fields of Behaviour choose from."""
 
-from __future__ import annotations
-
 from enum import Enum
+
+
+class Stored(Enum):
+    """When ``inet_listen()`` stores the backlog of a first listen."""
+
+    AFTER_LISTEN_START = "zeroed in inet_csk_listen_start, stored after it succeeded"
+    INSIDE_LISTEN_START = "stored in inet_csk_listen_start"
+    BEFORE_LISTEN_START = "stored before inet_csk_listen_start"
 
 
 class SomaxconnRange(Enum):

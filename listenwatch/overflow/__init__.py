@@ -1,1 +1,1 @@
-"""Who was refused room, by which listener: the probe's counts with names, held against the kernel's own counters."""
+"""Connections refused at listeners: the probe's counts with the listeners' names, compared with the kernel's counters."""

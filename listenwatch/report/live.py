@@ -1,124 +1,135 @@
 """The live report: one line per call, and with ``--stages`` the value at each stage as a small tree."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
-from listenwatch.jsonlines import time_of_day
-from listenwatch.model.inputs import Door
-from listenwatch.model.stages import STAGE_LABELS, StageIndex
-from listenwatch.names import local_address, protocol_of
-from listenwatch.reasons import brief, errno_text
-from listenwatch.record import Flag, ListenCall, Stage
-from listenwatch.report.columns import in_columns
-from listenwatch.terminal import DIM, GREEN, RED, YELLOW, escape, paint
-from listenwatch.verdict import Kind, Verdict, state_name, value_text
+from listenwatch.call.codec import time_of_day
+from listenwatch.call.record import Flag, ListenCall
+from listenwatch.call.text import local_address, protocol_of, state_name
+from listenwatch.linux.names import errno_text
+from listenwatch.linux.terminal import DIM, RED, RED_BOLD, YELLOW, escape, paint
+from listenwatch.linux.text_width import shortened
+from listenwatch.model.inputs import EntryPath, Family
+from listenwatch.model.stages import Holds, StageIndex
+from listenwatch.report.columns import Column, Layout, number_cell, wrapped
+from listenwatch.report.owner import owner_text, with_owner
+from listenwatch.report.text import beyond_numbers, brief, reason, value_text
+from listenwatch.verdict.compare import Verdict, VerdictKind
+from listenwatch.verdict.conditions import is_clamped
 
-# Head and width; below 0: aligned right. Up to the verdict they fill 100 columns.
 _COLUMNS = (
-    ("TIME", 8),
-    ("PID", -7),
-    ("COMMAND", 12),
-    ("PROTO", 5),
-    ("LOCAL", 16),
-    ("ASKED", -5),
-    ("SOMAX", -5),
-    ("STORED", -6),
-    ("STATE", 12),
-    ("RESULT", -6),
-    ("VERDICT", 8),
-)
-_COLOURS = {Kind.AGREE: GREEN, Kind.DISAGREE: RED}
+    Column("TIME", 8), Column("PID", -7), Column("COMMAND", 12), Column("PROTO", 5, 1), Column("LOCAL", 17),
+    Column("BACKLOG", 15), Column("SOMAX", -5), Column("STATE", 12, 3), Column("WHY", 29, 2), Column("VERDICT", 7),
+)  # fmt: skip
+_HUES = {VerdictKind.AGREE: DIM, VerdictKind.DISAGREE: RED_BOLD}
+_QUIET = {VerdictKind.AGREE: "agree"}
 
 
-HEADER = f"{in_columns((head for head, _ in _COLUMNS), _COLUMNS)}  WHY"
+def layout_for(width: int | None) -> Layout:
+    """The columns for a terminal of this width, all of them for None: once chosen, they stay."""
+    return Layout(_COLUMNS, width)
 
 
-def line(call: ListenCall, verdict: Verdict, *, colour: bool, width: int | None = None) -> str:
-    """One call in one line; ``width`` cuts the reason, and only it, to a terminal's width."""
+PLAIN = layout_for(None)
+HEADER = PLAIN.heads
+
+
+def line(call: ListenCall, verdict: Verdict, *, colour: bool, layout: Layout = PLAIN, tree: bool = False) -> str:
+    """One call in one line; below it, where the line has no room for it, why it went so, unless a ``tree`` says it."""
     sock = call.post if call.post.seen else call.pre
-    result = errno_text(call.result) if call.flags & Flag.RETURNED else "?"
-    kind = verdict.kind.value
-    head = in_columns(
-        (
-            time_of_day(call),
-            str(call.pid),
-            escape(call.comm),
-            protocol_of(sock) or "-",
-            escape(local_address(call)) or "-",
-            _dash(call.asked),
-            str(call.environment.somaxconn) if sock.seen else "-",
-            _dash(call.stored),
-            _state_change(call),
-            result,
-            kind,
-        ),
-        _COLUMNS,
-    )
-    why = escape(brief(call, verdict.outcome) if verdict.kind is Kind.AGREE else verdict.reason)
-    gap = " " * max(1, len(HEADER) - 3 - len(head))
-    room = (width or 0) - len(head) - len(gap)
-    if width and 8 < room < len(why):
-        why = why[: room - 1] + "…"
-    verdict_text = paint(kind, _COLOURS.get(verdict.kind, YELLOW), on=colour)
-    return f"{head.removesuffix(kind)}{verdict_text}{gap}{why}".rstrip()
+    local = escape(local_address(call)) or "-"
+    cells = {
+        "TIME": time_of_day(call), "PID": str(call.pid), "COMMAND": escape(call.comm),
+        "PROTO": protocol_of(sock) or "-",
+        "LOCAL": shortened(local, layout.room_of("LOCAL")) if sock.family == Family.UNIX else local,
+        "BACKLOG": paint(*_backlog(call, verdict), on=colour),
+        "SOMAX": str(call.environment.somaxconn) if sock.seen else "-",
+        "STATE": _state_change(call),
+    }  # fmt: skip
+    hue = _HUES.get(verdict.kind, YELLOW)
+    word = _QUIET.get(verdict.kind, verdict.kind.value)
+    why = with_owner(escape(brief(call, verdict)), owner_text(call)) if layout.shows("WHY") else ""
+    beyond = "" if tree and verdict.kind in _QUIET else escape(beyond_numbers(call, verdict))
+    beyond = with_owner(beyond, _owner_beyond_name(call))
+    whole = layout.place({**cells, "WHY": why, "VERDICT": paint(word, hue, on=colour)})
+    if len(whole) == 1 and (why or not beyond):
+        return whole[0]
+    first = layout.place({**cells, "WHY": "", "VERDICT": paint(word, hue, on=colour)})
+    bare = layout.place({**cells, "WHY": "", "VERDICT": ""})
+    if len(first) > len(bare):  # no room for the verdict: it stands below, but for one that is quiet
+        first = bare
+        beyond = beyond if verdict.kind in _QUIET else f"{word}: {beyond}"
+    below = wrapped(beyond, "    ", later="", width=layout.width)
+    return "\n".join([*first, *(paint(text, hue, on=colour) for text in below)])
 
 
-def tree(call: ListenCall, verdict: Verdict, *, colour: bool) -> str:
+def _owner_beyond_name(call: ListenCall) -> str:
+    """Whose the call is, where that says more than COMMAND does."""
+    owner = owner_text(call)
+    return "" if owner == f"{escape(call.comm)}.service" else owner
+
+
+def _backlog(call: ListenCall, verdict: Verdict) -> tuple[str, str]:
+    """What became of the backlog asked for, and the colour that says how it went."""
+    asked = number_cell(call.asked)
+    if not call.flags & Flag.RETURNED:
+        return f"{asked}→?", YELLOW
+    if call.result < 0:
+        return f"{asked}→{errno_text(call.result)}", RED
+    stored = number_cell(call.stored)
+    text = asked if asked == stored else f"{asked}→{stored}"
+    if is_clamped(call, verdict):
+        return f"{text} clamped", YELLOW
+    return text, "" if asked == stored else YELLOW
+
+
+def tree(call: ListenCall, verdict: Verdict, *, colour: bool, width: int | None = None) -> str:
     """The stages of one call, each with its argument or return value and the socket as it was there."""
     rows = list(_rows(call))
+    longest = max(len(label) for label, *_ in rows) if width else 32
     lines = []
     for number, (label, value, values) in enumerate(rows, start=1):
-        branch = "└─" if number == len(rows) else "├─"
-        lines.append(f"  {branch} {label:<32} {value:<22} {values}".rstrip())
-    lines.append(f"     {verdict.rule}: {escape(verdict.reason)}")
-    return paint("\n".join(lines), DIM, on=colour)
+        branch, below = ("└─", "  ") if number == len(rows) else ("├─", "│ ")
+        text = f"  {branch} {label:<{longest}} {value:<{16 if width else 22}}"
+        if width and len(text) + 1 + len(values) > width:
+            lines += [text.rstrip(), f"  {below} {'':<{longest}} {values}"]
+        else:
+            lines.append(f"{text} {values}".rstrip())
+    text = f"{verdict.rule}: {escape(reason(call, verdict))}"
+    lines += wrapped(text, "     ", later="", width=width) if width else [f"     {text}"]
+    return "\n".join(paint(text, DIM, on=colour) for text in lines)
 
 
 def _rows(call: ListenCall) -> Iterator[tuple[str, str, str]]:
     asked = "not seen" if call.asked is None else str(call.asked)
-    descriptor = f"{call.fd}, " if call.door in (Door.SYSCALL, Door.COMPAT) else ""
+    descriptor = f"{call.fd}, " if call.entry_path in (EntryPath.SYSCALL, EntryPath.COMPAT) else ""
     where = f"somaxconn {call.environment.somaxconn}, netns {call.netns_inode}"
-    before = call.pre
-    yield (
-        f"listen({descriptor}{asked})",
-        _values(before.state, before.max_ack_backlog) if before.seen else "no socket",
-        where if before.seen else "",
-    )
+    before, after = call.pre, call.post
+    values = _values(before.state, before.max_ack_backlog) if before.seen else "no socket"
+    yield f"listen({descriptor}{asked})", values, where if before.seen else ""
     for index in StageIndex:
         stage = call.stages.get(index)
         if stage is not None:
-            yield STAGE_LABELS[index], *_stage(index, stage)
-    after = call.post
+            label, values = index.label, _values(stage.state, stage.max_ack_backlog)
+            yield label, values, stage_argument(index, stage.value)
     result = errno_text(call.result) if call.flags & Flag.RETURNED else "not seen"
-    yield (
-        f"returns {result}",
-        _values(after.state, after.max_ack_backlog) if after.seen else "",
-        f"subflow: {_values(after.subflow_state, after.subflow_max_ack_backlog)}"
-        if after.subflow_state
-        else "",
-    )
-
-
-def _stage(index: StageIndex, stage: Stage) -> tuple[str, str]:
-    return _values(stage.state, stage.max_ack_backlog), stage_argument(index, stage.value)
+    values = _values(after.state, after.max_ack_backlog) if after.seen else ""
+    subflow = _values(after.subflow_state, after.subflow_max_ack_backlog)
+    yield f"returns {result}", values, f"subflow: {subflow}" if after.subflow_state else ""
 
 
 def stage_argument(index: StageIndex, value: int) -> str:
     """A stage's value with the word that says what it is: ``backlog 128``, ``by inet_hash``, ``= 0``."""
-    named = {
-        StageIndex.LISTEN_START: "",
-        StageIndex.STATE_LISTEN: f"from {value_text(index, value)}",
-        StageIndex.STATE_CLOSE: f"from {value_text(index, value)}",
-        StageIndex.HASH: f"by {value_text(index, value)}",
-    }
-    if index in (
-        StageIndex.SECURITY_RETURN,
-        StageIndex.LISTEN_START_RETURN,
-        StageIndex.INET_LISTEN_RETURN,
-    ):
-        return f"= {value_text(index, value)}"
-    return named.get(index, f"backlog {value}")
+    match index.holds:
+        case Holds.NOTHING:
+            return ""
+        case Holds.BACKLOG:
+            return f"backlog {value}"
+        case Holds.RESULT:
+            return f"= {value_text(index, value)}"
+        case Holds.OLD_STATE:
+            return f"from {value_text(index, value)}"
+        case Holds.HASH:
+            return f"by {value_text(index, value)}"
 
 
 def _values(state: int, max_ack_backlog: int) -> str:
@@ -133,7 +144,3 @@ def _state_change(call: ListenCall) -> str:
     before = state_name(call.pre.state)
     after = state_name(call.post.state) if call.post.seen else "?"
     return before if before == after else f"{before}→{after}"
-
-
-def _dash(number: int | None) -> str:
-    return "-" if number is None else str(number)

@@ -1,174 +1,124 @@
 """How refused connections are shown: a line for each listener, kind and interval; then totals, counters, advice."""
 
-from __future__ import annotations
-
+import json
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import TextIO
 
 from tabulate import tabulate
 
-from listenwatch.advice import Advice, as_lines
-from listenwatch.engines.overflow import Counted
-from listenwatch.model.inputs import Family
-from listenwatch.overflow.kinds import Kind
-from listenwatch.overflow.ledger import Line
-from listenwatch.overflow.listeners import Named, local_of
-from listenwatch.report.columns import in_columns
-from listenwatch.report.sockets import MOST_ADVICE, wrapped
-from listenwatch.sockets.inventory import Row
-from listenwatch.terminal import RED, escape, paint
-
-# With the last column they fill 100 columns.
-_COLUMNS = (
-    ("TIME", 8),
-    ("PID", -7),
-    ("COMMAND", 13),
-    ("PROTO", 5),
-    ("LOCAL", 16),
-    ("QUEUE", -5),
-    ("LIMIT", -5),
-    ("COUNT", -7),
-    ("PEERS", -6),
+from listenwatch.linux.clock import time_of_day
+from listenwatch.linux.terminal import RED, escape, paint
+from listenwatch.overflow.counters import CounterComparison
+from listenwatch.overflow.kinds import ACKS, OverflowKind
+from listenwatch.overflow.watch import OverflowEvent, OverflowSummary
+from listenwatch.report.columns import Column, Layout, number_cell, wrapped
+from listenwatch.report.listeners import (
+    advice_lines,
+    holders_cell,
+    local_cell,
+    pid_cell,
+    row_owner_text,
 )
+from listenwatch.report.overflow_json import event_line, summary_line
+from listenwatch.report.overflow_words import WORDS
+from listenwatch.report.owner import with_owner
+
+_COLUMNS = (
+    Column("TIME", 8), Column("PID", -7), Column("COMMAND", 13), Column("PROTO", 5, 1), Column("LOCAL", 16),
+    Column("QUEUE", -5), Column("LIMIT", -5), Column("COUNT", -5), Column("CONNS", -5, 1),
+    Column("PEERS", -5, 2), Column("WHAT", 11),
+)  # fmt: skip
 
 
-class Event(NamedTuple):
-    """What one listener's connections met ``times`` times in one interval, or in all of them."""
-
-    time: str
-    named: Named
-    kind: Kind
-    local: str
-    port: int | None
-    netns: int
-    times: int
-    peers: int
-    more_peers: bool
-    queue: int | None
-    limit: int | None
+def layout_for(width: int | None) -> Layout:
+    """The columns for a terminal of this width, all of them for None."""
+    return Layout(_COLUMNS, width)
 
 
-def event(time: str, counted: Counted, named: Named, count: int, peers: int) -> Event:
-    """The line for a count; where the probe did not see the queue, as sock_diag has it."""
-    kind = Kind(counted.kind)
-    queue: int | None = counted.qlen if kind.is_of_syn_queue else counted.queue
-    limit: int | None = counted.limit
-    local = local_of(counted)
-    if not counted.sk:
-        listener = named.row.listener if named.row else None
-        queue = listener.queue if listener and not kind.is_of_syn_queue else None
-        limit = listener.limit if listener else None
-        local = listener.local if listener else local
-    more = bool(counted.peers_untold)
-    port = None if counted.family == Family.UNIX else counted.port
-    return Event(time, named, kind, local, port, counted.netns, count, peers, more, queue, limit)
+PLAIN = layout_for(None)
 
 
-def header(last: str = "WHAT") -> str:
-    """The head of the table."""
-    return f"{in_columns((head for head, _ in _COLUMNS), _COLUMNS)}  {last}"
+class Report:
+    """Lines as they come, then the end: for people, or as JSON a line for each event, the summary last."""
+
+    def __init__(
+        self, out: TextIO, *, json_lines: bool, unlisted: str = "", colour: bool = False, width: int | None = None
+    ) -> None:
+        """``unlisted``: whose namespaces could not be found, and what to do."""
+        self._unlisted = unlisted
+        self._out, self._json, self._colour, self._layout = out, json_lines, colour, layout_for(width)
+        if not json_lines:
+            print(self._layout.heads, file=out, flush=True)
+
+    def events(self, events: Sequence[OverflowEvent]) -> None:
+        """What came in one interval."""
+        for event in events:
+            text = json.dumps(event_line(event)) if self._json else line(event, self._layout, colour=self._colour)
+            print(text, file=self._out)
+        self._out.flush()
+
+    def end(self, summary: OverflowSummary) -> None:
+        """The totals, what each kind means, the counters compared, and what to change."""
+        objects = [json.dumps(summary_line(summary, self._unlisted))] if self._json else None
+        print("\n".join(objects or ending(summary, self._layout, colour=self._colour)), file=self._out)
 
 
-def line(one: Event, *, colour: bool) -> str:
-    """One event in one line."""
-    row = one.named.row
-    cells = (
-        one.time,
-        str(row.holders[0].pid) if row and row.holders else "?",
-        _name(row),
-        row.listener.protocol if row else "-",
-        escape(one.local) or "-",
-        "-" if one.queue is None else str(one.queue),
-        "-" if one.limit is None else str(one.limit),
-        str(one.times),
-        f"{one.peers}{'+' if one.more_peers else ''}",
-    )
-    some = f" (one of {one.named.one_of} sockets)" if one.named.one_of > 1 else ""
-    loud = one.kind is not Kind.SYN_COOKIE_SENT
-    return f"{in_columns(cells, _COLUMNS)}  {paint(one.kind.word, RED, on=colour and loud)}{some}"
+def line(event: OverflowEvent, layout: Layout = PLAIN, *, colour: bool, timed: bool = True) -> str:
+    """One event in one line, or more where there is no room for all it says; a total has no time."""
+    row, one_of = event.counted_listener
+    cells = {
+        "TIME": time_of_day(event.time_ns) if timed else "", "PID": pid_cell(row), "COMMAND": holders_cell(row.holders if row else ()),
+        "PROTO": row.listener.protocol if row else "-", "LOCAL": local_cell(row, escape(event.local) or "-", layout),
+        "QUEUE": number_cell(event.queue), "LIMIT": number_cell(event.limit), "COUNT": str(event.times),
+        "CONNS": connections_cell(event), "PEERS": f"{event.peers}{'+' if event.more_peers else ''}",
+    }  # fmt: skip
+    some = f" (one of {one_of} sockets)" if one_of > 1 else ""
+    red = colour and event.kind is not OverflowKind.SYN_COOKIE_SENT
+    what = with_owner(f"{WORDS[event.kind][0]}{some}", row_owner_text(row))
+    return "\n".join(layout.flow(cells, what, partial(paint, colour=RED, on=red)))
 
 
-def _name(row: Row | None) -> str:
-    if row is None or not row.holders:
-        return "unknown"
-    more = f" +{len(row.holders) - 1}" if len(row.holders) > 1 else ""
-    name, room = escape(row.holders[0].name), 13 - len(more)
-    return f"{name if len(name) <= room else name[: room - 1] + '…'}{more}"
+def connections_cell(event: OverflowEvent) -> str:
+    """How many connections were attempted; ``-`` where they cannot be told apart."""
+    return number_cell(event.connections) + ("+" if event.connections is not None and event.more_connections else "")
 
 
-def ending(
-    events: Sequence[Event], lines: Sequence[Line], advice: Sequence[tuple[str, Row, Advice]]
-) -> Iterator[str]:
-    """What each kind means, the kernel's counters beside what was named, and what to do."""
-    for kind in sorted({one.kind for one in events}):
-        yield from wrapped([f"{kind.word}: {kind.meaning}."])
-    if lines:
+def ending(summary: OverflowSummary, layout: Layout = PLAIN, *, colour: bool) -> Iterator[str]:
+    """The lines after the last event."""
+    width = layout.width
+    if not summary.totals:
+        yield f"No connection lacked room in {summary.seconds:.0f} s."
+    else:
+        yield f"\nTogether, in {summary.seconds:.0f} s (PEERS: the most in one interval):"
+        yield from (line(event, layout, colour=colour, timed=False) for event in summary.totals)
         yield ""
-        yield from _counters(lines)
-    if advice:
+        for text in filter(None, map(_of_connections, summary.totals)):
+            yield from wrapped(text, width=width)
+    for kind in sorted({event.kind for event in summary.totals}):
+        word, meaning = WORDS[kind]
+        yield from wrapped(f"{word}: {meaning}.", later="     ", width=width)
+    if summary.counters:
         yield ""
-    for who, row, one in advice[:MOST_ADVICE]:
-        yield from wrapped(as_lines(row, one, f"Advice for {who}"))
-    if len(advice) > MOST_ADVICE:
-        yield f"Advice for {len(advice) - MOST_ADVICE} more: choose them with -p, -n, -P or --netns."
+        yield from _counters(summary.counters)
+    if summary.advised:
+        yield ""
+    yield from advice_lines(summary.advised, width=width)
 
 
-def _counters(lines: Sequence[Line]) -> Iterator[str]:
-    rows = [
-        (
-            each.namespace.inode,
-            each.counter,
-            str(each.most) if each.least == each.most else f"{each.least} to {each.most}",
-            each.seen,
-            each.difference or "none",
-        )
-        for each in lines
-    ]
-    heads = ("network namespace", "counter", "counted by the kernel", "seen here", "difference")
+def _of_connections(event: OverflowEvent) -> str:
+    """That fewer connections were attempted than packets dropped: ``284 SYNs to 10.0.0.1:80 were of 71 connections``."""
+    if not event.connections or event.times == event.connections:
+        return ""
+    packets = "ACKs" if event.kind in ACKS else "SYNs"
+    return f"{event.times} {packets} to {escape(event.local)} were of {connections_cell(event)} connections."
+
+
+def _counters(counters: Sequence[CounterComparison]) -> Iterator[str]:
+    rows = []
+    for row in counters:
+        moved = str(row.most) if row.least == row.most else f"{row.least} to {row.most}"
+        rows.append((row.namespace.inode, row.counter, moved, row.seen, row.difference or "none"))
+    heads = ("namespace", "counter", "kernel counted", "seen here", "difference")
     align = ("left", "left", "right", "right", "right")
     yield from tabulate(rows, headers=heads, colalign=align).splitlines()
-
-
-def as_json(one: Event) -> dict[str, Any]:
-    """One event as one JSON object; stable keys."""
-    row = one.named.row
-    return {
-        "time": one.time,
-        "netns": one.netns,
-        "protocol": row.listener.protocol if row else None,
-        "local": one.local,
-        "port": one.port,
-        "kind": one.kind.name.lower(),
-        "count": one.times,
-        "peers": one.peers,
-        "more_peers": one.more_peers,
-        "queue": one.queue,
-        "limit": one.limit,
-        "somaxconn": row.somaxconn if row else None,
-        "socket_cookie": row.listener.cookie if row else None,
-        "one_of": one.named.one_of,
-        "processes": [process._asdict() for process in row.holders] or None if row else None,
-    }
-
-
-def summary_as_json(
-    lines: Sequence[Line], advice: Sequence[tuple[str, Row, Advice]], **more: object
-) -> dict[str, Any]:
-    """The last JSON line."""
-    return {
-        "summary": {
-            **more,
-            "counters": [
-                {
-                    "netns": each.namespace.inode,
-                    "counter": each.counter,
-                    "kernel_least": each.least,
-                    "kernel_most": each.most,
-                    "seen": each.seen,
-                    "difference": each.difference,
-                }
-                for each in lines
-            ],
-            "advice": [{"listener": who, **one._asdict()} for who, _, one in advice],
-        }
-    }

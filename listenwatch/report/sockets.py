@@ -1,141 +1,82 @@
 """How listeners are shown: a table for each network namespace, then the reasons and the advice."""
 
-from __future__ import annotations
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
 
-from collections.abc import Iterable, Iterator, Sequence
-from textwrap import wrap
-from typing import Any, NamedTuple
-
-from listenwatch.advice import Advice, as_lines
-from listenwatch.report.columns import in_columns
-from listenwatch.sockets.diagnosis import Diagnosis, Finding
-from listenwatch.sockets.inventory import Row
-from listenwatch.sockets.namespaces import Namespace
-from listenwatch.sockets.processes import Process
-from listenwatch.terminal import RED, YELLOW, escape, paint
-
-WIDTH = 100
-MOST_ADVICE = 10
-_COLUMNS = (
-    ("PID", -7),
-    ("COMMAND", 14),
-    ("PROTO", 6),
-    ("LOCAL", 20),
-    ("QUEUE", -5),
-    ("ROOM", -5),
-    ("LIMIT", -5),
-    ("ASKED", -5),
+from listenwatch.linux.netns import Namespace
+from listenwatch.linux.terminal import escape, paint
+from listenwatch.report.columns import Column, Layout, number_cell, wrapped
+from listenwatch.report.listeners import (
+    advice_lines,
+    findings_text,
+    holders_cell,
+    hue_of,
+    local_cell,
+    pid_cell,
+    row_owner_text,
+    who,
 )
-_COLOURS = {Finding.FULL: RED, Finding.STALE: YELLOW, Finding.CLAMPED: YELLOW, Finding.LIMIT_0: RED}
-_INDENT = " " * (sum(abs(width) + 1 for _, width in _COLUMNS) + 1)
+from listenwatch.report.owner import with_owner
+from listenwatch.sockets.look import DiagnosedListener
+from listenwatch.sockets.sampling import Sample
+
+_COLUMNS = (
+    Column("PID", -7), Column("COMMAND", 14), Column("PROTO", 6, 2), Column("LOCAL", 18), Column("QUEUE", -5),
+    Column("CAPACITY", -8, 3), Column("LIMIT", -5), Column("ASKED", -5, 1), Column("DIAGNOSIS", 29),
+)  # fmt: skip
+MOST_REFUSING = 10
 
 
-class Shown(NamedTuple):
-    """A listener with what is said of it."""
-
-    row: Row
-    diagnosis: Diagnosis
-    asked: int | None
-    advice: Advice | None
-
-
-def who(row: Row) -> str:
-    """The listener in a few words: ``redis-server (pid 12) on 0.0.0.0:6379``."""
-    names = (
-        f"{escape(row.holders[0].name)} (pid {row.holders[0].pid})" if row.holders else "unknown"
-    )
-    return f"{names} on {escape(row.listener.local) or 'no address'}"
-
-
-def as_text(shown: Sequence[Shown], *, colour: bool) -> Iterator[str]:
+def as_text(
+    listeners: Sequence[DiagnosedListener], *, colour: bool, width: int | None = None
+) -> Iterator[str]:
     """Tables by namespace, in the order given; then the advice."""
-    groups: dict[Namespace, list[Shown]] = {}
-    for one in shown:
-        groups.setdefault(one.row.namespace, []).append(one)
+    rows = [_cells(shown) for shown in listeners]
+    layout = Layout.of_rows(_COLUMNS, rows, width)
+    groups: dict[Namespace, list[tuple[DiagnosedListener, dict[str, str]]]] = {}
+    for shown, cells in zip(listeners, rows, strict=True):
+        groups.setdefault(shown.row.namespace, []).append((shown, cells))
     for namespace, group in groups.items():
         names = f" ({', '.join(map(escape, namespace.names))})" if namespace.names else ""
         own = ", this one" if namespace.is_own else ""
-        somaxconn = group[0].row.somaxconn
-        limit = "unknown" if somaxconn is None else somaxconn
-        yield f"Network namespace {namespace.inode}{names}{own}: net.core.somaxconn {limit}"
-        yield f"{in_columns((head for head, _ in _COLUMNS), _COLUMNS)}  DIAGNOSIS"
-        for one in group:
-            yield from _rows(one, colour)
+        somaxconn = group[0][0].row.somaxconn
+        value = "unknown" if somaxconn is None else somaxconn
+        yield from wrapped(
+            f"Network namespace {namespace.inode}{names}{own}: net.core.somaxconn {value}", width=width
+        )
+        yield layout.heads
+        for shown, cells in group:
+            yield from _lines(shown, cells, layout, colour)
         yield ""
-    yield from _advice(shown)
+    yield from advice_lines(listeners, with_reasons=True, width=width)
 
 
-def _rows(one: Shown, colour: bool) -> Iterator[str]:
-    row, listener = one.row, one.row.listener
-    first = row.holders[0] if row.holders else None
-    head = in_columns(
-        (
-            str(first.pid) if first else "?",
-            _name(row.holders),
-            listener.protocol,
-            escape(listener.local) or "-",
-            str(listener.queue),
-            str(one.diagnosis.capacity),
-            str(listener.limit),
-            "-" if one.asked is None else str(one.asked),
-        ),
-        _COLUMNS,
-    )
-    worst = next(iter(one.diagnosis.reasons), None)
-    words = one.diagnosis.words + (f" [{escape(first.where)}]" if first and first.where else "")
-    first_line, *rest = wrap(words, max(20, WIDTH - len(_INDENT))) or [""]
-    start = f"{head}  " if len(head) + 2 <= len(_INDENT) else f"{head} "
-    yield f"{start.ljust(len(_INDENT))}{paint(first_line, _COLOURS.get(worst, '') if worst else '', on=colour and worst in _COLOURS)}"
-    yield from (f"{_INDENT}{line}" for line in rest)
-
-
-def _name(holders: tuple[Process, ...]) -> str:
-    if not holders:
-        return "unknown"
-    more = f" +{len(holders) - 1}" if len(holders) > 1 else ""
-    name = escape(holders[0].name)
-    room = 14 - len(more)
-    return f"{name if len(name) <= room else name[: room - 1] + '…'}{more}"
-
-
-def _advice(shown: Sequence[Shown]) -> Iterator[str]:
-    advised = [one for one in shown if one.advice]
-    for one in advised[:MOST_ADVICE]:
-        if one.advice:
-            yield from wrapped(as_lines(one.row, one.advice, f"Advice for {who(one.row)}"))
-        for finding, reason in one.diagnosis.reasons.items():
-            yield from wrapped([f"  {finding.value}: {escape(reason)}"])
-    if len(advised) > MOST_ADVICE:
-        yield f"Advice for {len(advised) - MOST_ADVICE} more: choose them with -p, -n, -P or --netns."
-
-
-def wrapped(lines: Iterable[str]) -> Iterator[str]:
-    """Each line within the width."""
-    for line in lines:
-        yield from wrap(escape(line), WIDTH, subsequent_indent="     ", break_on_hyphens=False)
-
-
-def as_json(one: Shown) -> dict[str, Any]:
-    """One listener as one JSON object; stable keys."""
-    row, listener = one.row, one.row.listener
+def _cells(shown: DiagnosedListener) -> dict[str, str]:
+    """The cells before the diagnosis."""
+    row, listener = shown.row, shown.row.listener
     return {
-        "netns": row.namespace.inode,
-        "netns_names": row.namespace.names,
-        "protocol": listener.protocol,
-        "local": listener.local or None,
-        "port": listener.port or None,
-        "queue": listener.queue,
-        "capacity": one.diagnosis.capacity,
-        "limit": listener.limit,
-        "asked": one.asked,
-        "somaxconn": row.somaxconn,
-        "reuseport_group": row.group,
-        "inode": listener.inode,
-        "socket_cookie": listener.cookie,
-        "processes": [process._asdict() for process in row.holders] or None,
-        "diagnosis": [
-            {"finding": finding.name.lower(), "reason": reason}
-            for finding, reason in one.diagnosis.reasons.items()
-        ],
-        "advice": one.advice._asdict() if one.advice else None,
-    }
+        "PID": pid_cell(row), "COMMAND": holders_cell(row.holders), "PROTO": listener.protocol,
+        "LOCAL": escape(listener.local) or "-", "QUEUE": number_cell(listener.queue),
+        "CAPACITY": number_cell(shown.diagnosis.capacity), "LIMIT": number_cell(listener.limit),
+        "ASKED": number_cell(shown.asked),
+    }  # fmt: skip
+
+
+def _lines(shown: DiagnosedListener, cells: Mapping[str, str], layout: Layout, colour: bool) -> Iterator[str]:
+    findings = with_owner(findings_text(shown), row_owner_text(shown.row))
+    hue = hue_of(shown)
+    local = local_cell(shown.row, cells["LOCAL"], layout)
+    yield from layout.flow({**cells, "LOCAL": local}, findings, partial(paint, colour=hue, on=colour))
+
+
+def sample_head(sample: Sample, width: int | None = None) -> Iterator[str]:
+    """Before the tables of a sample: when it was taken, and which listeners refused since the one before."""
+    refused = "" if sample.refused is None else f", {sample.refused:.1f} refused/s"
+    time = datetime.fromtimestamp(sample.time_ns // 10**9, UTC)
+    yield f"{time:%Y-%m-%dT%H:%M:%SZ}: {len(sample.listeners)} listeners, {sample.full} full{refused}"
+    refusing = sorted((s for s in sample.listeners if s.refused), key=lambda s: -(s.refused or 0))
+    for sampled in refusing[:MOST_REFUSING]:
+        yield from wrapped(f"  {sampled.refused:.1f} refused/s by {who(sampled.shown.row)}", width=width)
+    if len(refusing) > MOST_REFUSING:
+        yield f"  and by {len(refusing) - MOST_REFUSING} more"

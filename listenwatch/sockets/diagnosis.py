@@ -1,18 +1,16 @@
-"""What the numbers of a listener say: its own limit, clamped, stale, full; certain or only likely."""
-
-from __future__ import annotations
+"""What the numbers of a listener mean: its own limit, clamped, stale, full; certain or only likely."""
 
 from enum import Enum
 from typing import NamedTuple
 
 from listenwatch.model.behaviour import Behaviour
-from listenwatch.model.queues import accept_queue_capacity, acceptq_is_full
-from listenwatch.sockets.inventory import Row
-from listenwatch.sockets.servers import Server, known_server
+from listenwatch.model.tcp_input import accept_queue_capacity, acceptq_is_full
+from listenwatch.sockets.inventory import ListenerRow
+from listenwatch.sockets.servers import Server, known_server, socket_unit_server
 
 
 class Finding(Enum):
-    """What can be said of a listener; its value is the word the table shows."""
+    """A property of a listener; the value is the word the table shows."""
 
     FULL = "full now"
     LIMIT_0 = "limit 0"
@@ -40,8 +38,8 @@ class Diagnosis(NamedTuple):
         return ", ".join(finding.value for finding in self.reasons)
 
 
-def diagnose(row: Row, behaviour: Behaviour, asked: int | None = None) -> Diagnosis:
-    """Say what is certain; call likely what rests on a server's usual default.
+def diagnose(row: ListenerRow, behaviour: Behaviour, asked: int | None = None) -> Diagnosis:
+    """The findings that are certain, and as likely those that rest on a server's usual default.
 
     ``asked`` is the backlog its listen() asked for, where somebody watched. The limit is the smaller
     of that, as an unsigned number, and somaxconn at the time (``__sys_listen_socket()``, net/socket.c).
@@ -51,42 +49,36 @@ def diagnose(row: Row, behaviour: Behaviour, asked: int | None = None) -> Diagno
     if acceptq_is_full(listener.queue, listener.limit):
         reasons[Finding.FULL] = f"{listener.queue} connections wait, one more than the limit"
     if listener.limit == 0:
-        reasons[Finding.LIMIT_0] = "a single connection may wait: its listen() asked for 0"
-        if row.somaxconn == 0:
-            reasons[Finding.LIMIT_0] = "a single connection may wait: somaxconn is 0"
+        why = "somaxconn is 0" if row.somaxconn == 0 else "its listen() asked for 0"
+        reasons[Finding.LIMIT_0] = f"a single connection may wait: {why}"
     finding, why = _of_limit(row, server, asked)
     if not (listener.limit == 0 and finding is Finding.OWN):
         reasons[finding] = why
     if row.group > 1:
-        reasons[Finding.GROUP] = (
-            f"{row.group} sockets share the address, each with a queue of its own"
-        )
+        reasons[Finding.GROUP] = f"{row.group} sockets share the address, each with a queue of its own"
     return Diagnosis(reasons, server, accept_queue_capacity(listener.limit, behaviour))
 
 
-def _server_of(row: Row) -> Server | None:
-    found = (known_server(process.name, process.command) for process in row.holders)
-    return next((server for server in found if server), None)
+def _server_of(row: ListenerRow) -> Server | None:
+    if row.socket_unit:
+        return socket_unit_server(row.socket_unit)
+    servers = (known_server(process.name, process.command) for process in row.holders)
+    return next(filter(None, servers), None)
 
 
-def _of_limit(row: Row, server: Server | None, asked: int | None) -> tuple[Finding, str]:
+def _of_limit(row: ListenerRow, server: Server | None, asked: int | None) -> tuple[Finding, str]:
     limit, now = row.listener.limit, row.somaxconn
     if now is None:
         return Finding.UNKNOWN, "somaxconn of its namespace cannot be read"
     if limit > now:
-        return (
-            Finding.LOWERED,
-            f"somaxconn was lowered to {now} since; it keeps {limit} until it listens again",
-        )
+        return Finding.LOWERED, f"somaxconn was lowered to {now} since; it keeps {limit} until it listens again"
     if asked is not None:
         return _of_asked(limit, now, asked & 0xFFFFFFFF)
     usual = server.default if server else None
     if limit == now:
         if usual is not None and usual > now and server:
-            return (
-                Finding.LIKELY_CLAMPED,
-                f"somaxconn is {now}, and {server.name} asks for {usual} unless told otherwise",
-            )
+            why = f"somaxconn is {now}, and {server.name} asks for {usual} unless told otherwise"
+            return Finding.LIKELY_CLAMPED, why
         return Finding.AT_SOMAXCONN, f"its listen() asked for {now} or more; somaxconn is {now}"
     if usual is not None and limit < min(usual, now) and server:
         return Finding.LIKELY_STALE, (

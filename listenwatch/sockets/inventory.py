@@ -1,21 +1,22 @@
-"""Every listener of every namespace with its processes: one look at the machine, put together."""
+"""Every listener of every network namespace, with the processes that hold it."""
 
-from __future__ import annotations
-
-import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
-from listenwatch.sockets.diag import Listener, listeners
-from listenwatch.sockets.namespaces import Namespace, find_namespaces, inside, somaxconn
-from listenwatch.sockets.processes import Process, find_holders
+from listenwatch.linux.netns import Namespace, cookie, find_namespaces, inside, somaxconn
+from listenwatch.linux.privileges import ENTER_NAMESPACES, FIND_HOLDERS, FIND_NAMESPACES, remedy
+from listenwatch.linux.processes import Process, find_holders
+from listenwatch.linux.sock_diag import Listener, listeners
+from listenwatch.sockets.socket_units import SocketUnit, socket_unit_of
 
 
-class Row(NamedTuple):
-    """A listener, where it is, who holds it. ``group`` counts the sockets that share its address.
+class ListenerRow(NamedTuple):
+    """A listener, who holds it if that was found, and ``group``: how many sockets share its address.
 
-    ``somaxconn`` is that of its namespace now; ``holders`` is empty where none could be found.
+    ``socket_unit`` is the systemd unit that process 1 made it for.
     """
 
     listener: Listener
@@ -23,50 +24,85 @@ class Row(NamedTuple):
     somaxconn: int | None
     holders: tuple[Process, ...]
     group: int
+    socket_unit: SocketUnit | None = None
+
+
+@dataclass(frozen=True)
+class NamespaceListeners:
+    """The listeners of one network namespace at one moment; ``cookie`` is that of the namespace."""
+
+    namespace: Namespace
+    cookie: int
+    listeners: list[Listener]
+    somaxconn: int | None
+
+    def row(self, listener: Listener, holders: Mapping[int, tuple[Process, ...]]) -> ListenerRow:
+        """One of them with who holds it."""
+        held_by, group = holders.get(listener.inode, ()), self._groups[address_of(listener)]
+        unit = socket_unit_of(listener.local, held_by)
+        return ListenerRow(listener, self.namespace, self.somaxconn, held_by, group, unit)
+
+    @cached_property
+    def _groups(self) -> Counter[tuple[object, ...]]:
+        return Counter(map(address_of, self.listeners))
 
 
 class Inventory(NamedTuple):
-    """What was found, and in words what could not be looked at."""
+    """Every listener, in words what could not be looked at, and how many namespaces ended meanwhile."""
 
-    rows: list[Row]
+    rows: list[ListenerRow]
     unseen: list[str]
+    ended: int
+
+
+def read(namespace: Namespace) -> NamespaceListeners:
+    """What listens in a namespace now; OSError where it has gone, or this user may not enter it."""
+    with inside(namespace):
+        return NamespaceListeners(namespace, cookie(), listeners(), somaxconn())
 
 
 def take(wanted: Callable[[Namespace], bool] = lambda _: True) -> Inventory:
     """Look at every namespace wanted."""
     namespaces, unreadable = find_namespaces()
-    unseen, found = [], []
-    if unreadable:
-        unseen.append(f"the namespaces of {_processes(unreadable)}")
+    unseen = [f"the namespaces of {_processes(unreadable, FIND_NAMESPACES)}"] if unreadable else []
+    every, refused, left = _read_all(filter(wanted, namespaces))
+    ended = 0
+    if left:  # the process by which it would have been entered has ended: perhaps others live in it
+        now = {namespace.inode: namespace for namespace in find_namespaces().namespaces}
+        more, refused_now, gone = _read_all(now[inode] for inode in left if inode in now)
+        every, refused, ended = every + more, refused + refused_now, len(left) - len(more) - len(refused_now) - len(gone)
+        unseen += [f"network namespace {inode}: its processes end while they are looked for" for inode in gone]
+    unseen += refused
+    inodes = {listener.inode for origin in every for listener in origin.listeners}
+    holders, unreadable = find_holders(inodes)
+    rows = [origin.row(listener, holders) for origin in every for listener in origin.listeners]
+    if unreadable and not all(row.holders for row in rows):
+        unseen.append(f"the descriptors of {_processes(unreadable, FIND_HOLDERS)}")
+    return Inventory(rows, unseen, ended)
+
+
+def _read_all(namespaces: Iterable[Namespace]) -> tuple[list[NamespaceListeners], list[str], list[int]]:
+    """What listens in each; in words those that could not be read; and the inodes of those that have just gone."""
+    every, refused, gone = [], [], []
     for namespace in namespaces:
-        if not wanted(namespace):
-            continue
         try:
-            with inside(namespace):
-                here, limit = listeners(), somaxconn()
+            every.append(read(namespace))
+        except (FileNotFoundError, ProcessLookupError):
+            gone.append(namespace.inode)
         except OSError as error:
-            unseen.append(f"network namespace {namespace.inode}: {error.strerror or error}")
-            continue
-        shared = Counter(map(place, here))
-        found += [(row, namespace, limit, shared[place(row)]) for row in here]
-    holders, refused = find_holders({row.inode for row, *_ in found})
-    rows = [
-        Row(row, namespace, limit, holders.get(row.inode, ()), group)
-        for row, namespace, limit, group in found
-    ]
-    if refused and any(not row.holders for row in rows):
-        unseen.append(f"the descriptors of {_processes(refused)}")
-    return Inventory(rows, unseen)
+            then = f" ({remedy(ENTER_NAMESPACES)})" if isinstance(error, PermissionError) else ""
+            refused.append(f"network namespace {namespace.inode}: {error.strerror or error}{then}")
+    return every, refused, gone
 
 
-def place(row: Listener) -> tuple[object, ...]:
-    """Two listeners at one place can only be a SO_REUSEPORT group; AF_UNIX addresses are never shared."""
-    if not row.port:
-        return (row.cookie,)
-    return row.protocol, row.address, row.port, row.interface
+def address_of(listener: Listener) -> tuple[object, ...]:
+    """Two listeners at one address can only be a SO_REUSEPORT group; AF_UNIX addresses are never shared."""
+    if not listener.port:
+        return (listener.cookie,)
+    return listener.protocol, listener.address, listener.port, listener.interface
 
 
-def _processes(number: int) -> str:
-    """How many, and what lets one ask them: other users' are for root only."""
-    text = "1 process" if number == 1 else f"{number} processes"
-    return f"{text}, not permitted" + ("" if os.geteuid() == 0 else " (run it as root)")
+def _processes(number: int, needed: tuple[str, ...]) -> str:
+    """How many could not be asked, and what to do."""
+    text, then = "1 process" if number == 1 else f"{number} processes", remedy(needed)
+    return f"{text}, not permitted" + (f" ({then})" if then else "")

@@ -1,9 +1,10 @@
-"""Servers known by name: what each passes to listen() unless told otherwise, and where it is told."""
-
-from __future__ import annotations
+"""Servers known by name: the backlog each passes to listen() by default, and the setting that changes it."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
+
+from listenwatch.sockets.socket_units import SocketUnit
 
 
 class Server(NamedTuple):
@@ -15,7 +16,7 @@ class Server(NamedTuple):
     """
 
     name: str
-    pattern: re.Pattern[str]
+    pattern: str
     default: int | None
     setting: str
     then: str
@@ -23,53 +24,43 @@ class Server(NamedTuple):
     again: str = ""
 
 
-def _server(
-    name: str, pattern: str, default: int | None, setting: str, then: str, source: str, again: str = ""
-) -> Server:
-    return Server(name, re.compile(pattern), default, setting, then, source, again)
-
-
 _RESTART = "restart it"
 
 SERVERS = (
-    _server("nginx", r"nginx", 511, "listen ... backlog={n}; in nginx.conf",
-            "nginx -s reload", "src/os/unix/ngx_linux_config.h",
-            "restart it, or set another backlog= and reload: a reload with the same one does not "
-            "listen() again"),
-    _server("redis", r"redis-server|valkey-server|redis-check-rdb", 511,
-            "tcp-backlog {n} in redis.conf", _RESTART, "redis.conf"),
-    _server("Apache httpd", r"apache2|httpd", 511, "ListenBacklog {n}", _RESTART,
-            "include/mpm_common.h"),
-    _server("Node.js", r"node|nodejs", 511, "server.listen({{port, backlog: {n}}})", _RESTART,
-            "lib/net.js"),
-    _server("PHP-FPM", r"php-fpm.*", None, "listen.backlog = {n} in the pool's file", _RESTART,
-            "sapi/fpm/fpm/fpm_sockets.h: -1, before 8.2: 511"),
-    _server("PostgreSQL", r"postgres|postmaster", None,
-            "max_connections (it asks for about twice as many)", _RESTART, "pqcomm.c"),
-    _server("MySQL", r"mysqld|mariadbd", None, "back_log = {n} in my.cnf", _RESTART, "WL#9704"),
-    _server("HAProxy", r"haproxy", None, "bind ... backlog {n} (default: the frontend's maxconn)",
-            "reload it", "src/listener.c"),
-    _server("memcached", r"memcached", 1024, "-b {n}", _RESTART, "memcached.c"),
-    _server("sshd", r"sshd", 128, "", "", "ssh.h"),
-    _server("gunicorn", r"gunicorn", 2048, "--backlog {n}", _RESTART, "gunicorn/config.py"),
-    _server("uvicorn", r"uvicorn", 2048, "--backlog {n}", _RESTART, "uvicorn/config.py"),
-    _server("uWSGI", r"uwsgi", 100, "--listen {n}", _RESTART, "core/init.c"),
-    _server("Puma", r"puma.*", 1024, "bind 'tcp://...?backlog={n}'", _RESTART, "lib/puma/binder.rb"),
-    _server("Unicorn", r"unicorn.*", 1024, "listen ..., backlog: {n}", _RESTART,
-            "the configurator"),
-    _server("systemd", r"systemd", 4294967295, "Backlog={n} in the .socket unit "
-            "('systemctl list-sockets' names it)", "systemctl restart that socket unit",
-            "man systemd.socket"),
-    _server("Envoy", r"envoy", None, "tcp_backlog_size: {n} of the listener", _RESTART,
-            "listener.proto"),
-    _server("Java", r"java", 50, "new ServerSocket(port, {n}), or the server's own: "
-            "acceptCount (Tomcat), acceptQueueSize (Jetty)", _RESTART, "ServerSocket.java"),
-    _server("Erlang", r"beam\.smp", 5, "gen_tcp:listen(Port, [{{backlog, {n}}}])", _RESTART,
-            "gen_tcp"),
+    Server("nginx", r"nginx", 511, "listen ... backlog={n}; in nginx.conf",
+           "nginx -s reload", "src/os/unix/ngx_linux_config.h",
+           "restart it, or set another backlog= and reload: a reload with the same one does not "
+           "listen() again"),
+    Server("redis", r"redis-server|valkey-server|redis-check-rdb", 511,
+           "tcp-backlog {n} in redis.conf", _RESTART, "redis.conf"),
+    Server("Apache httpd", r"apache2|httpd", 511, "ListenBacklog {n}", _RESTART, "include/mpm_common.h"),
+    Server("Node.js", r"node|nodejs", 511, "server.listen({{port, backlog: {n}}})", _RESTART, "lib/net.js"),
+    Server("PHP-FPM", r"php-fpm.*", None, "listen.backlog = {n} in the pool's file", _RESTART,
+           "sapi/fpm/fpm/fpm_sockets.h: -1, before 8.2: 511"),
+    Server("PostgreSQL", r"postgres|postmaster", None,
+           "max_connections (it asks for about twice as many)", _RESTART, "pqcomm.c"),
+    Server("MySQL", r"mysqld|mariadbd", None, "back_log = {n} in my.cnf", _RESTART, "WL#9704"),
+    Server("HAProxy", r"haproxy", None, "bind ... backlog {n} (default: the frontend's maxconn)",
+           "reload it", "src/listener.c"),
+    Server("memcached", r"memcached", 1024, "-b {n}", _RESTART, "memcached.c"),
+    Server("sshd", r"sshd", 128, "", "", "ssh.h"),
+    Server("gunicorn", r"gunicorn", 2048, "--backlog {n}", _RESTART, "gunicorn/config.py"),
+    Server("uvicorn", r"uvicorn", 2048, "--backlog {n}", _RESTART, "uvicorn/config.py"),
+    Server("uWSGI", r"uwsgi", 100, "--listen {n}", _RESTART, "core/init.c"),
+    Server("Puma", r"puma.*", 1024, "bind 'tcp://...?backlog={n}'", _RESTART, "lib/puma/binder.rb"),
+    Server("Unicorn", r"unicorn.*", 1024, "listen ..., backlog: {n}", _RESTART, "the configurator"),
+    Server("systemd", r"systemd", 4294967295, "Backlog={n} in the .socket unit "
+           "('systemctl list-sockets' names it)", "systemctl restart that socket unit",
+           "man systemd.socket"),
+    Server("Envoy", r"envoy", None, "tcp_backlog_size: {n} of the listener", _RESTART, "listener.proto"),
+    Server("Java", r"java", 50, "new ServerSocket(port, {n}), or the server's own: "
+           "acceptCount (Tomcat), acceptQueueSize (Jetty)", _RESTART, "ServerSocket.java"),
+    Server("Erlang", r"beam\.smp", 5, "gen_tcp:listen(Port, [{{backlog, {n}}}])", _RESTART, "gen_tcp"),
 )  # fmt: skip
 """Defaults as their sources have them in 2026. Newer or older releases may differ: hence "likely"."""
 
 
+@lru_cache
 def known_server(name: str, command: str) -> Server | None:
     """The server behind a process's name, or behind the script an interpreter runs; None if not known."""
     first, *rest = command.split(" ", 2) if command else [""]
@@ -79,9 +70,16 @@ def known_server(name: str, command: str) -> Server | None:
     for candidate in candidates:
         title = candidate.split(":", 1)[0]
         for server in SERVERS:
-            if server.pattern.fullmatch(title):
+            if re.fullmatch(server.pattern, title):
                 return server
     return None
+
+
+def socket_unit_server(unit: SocketUnit) -> Server:
+    """systemd as the server behind a listener of this .socket unit."""
+    first = f"systemctl stop {unit.service}; " if unit.service else ""
+    return Server(unit.name, "", unit.backlog, "Backlog={n} (systemctl edit " + unit.name + ")",
+                  f"{first}systemctl restart {unit.name}", "man systemd.socket")  # fmt: skip
 
 
 def _base(path: str) -> str:

@@ -17,13 +17,14 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from listenwatch.engines.core import CoreEngine
-from listenwatch.engines.engine import Engine
-from listenwatch.engines.loss import Loss
-from listenwatch.kernel import behaviour_of, running_kernel
+from listenwatch.bpf.engine import Engine, Loss
+from listenwatch.call.record import ListenCall, decode
+from listenwatch.features.attach import open_engine
+from listenwatch.features.behaviour import behaviour_of
+from listenwatch.linux.kernel import running_kernel
 from listenwatch.model import predict as predict_module
-from listenwatch.record import ListenCall, decode
-from listenwatch.verdict import judge
+from listenwatch.verdict.compare import judge
+from tests.bench.listeners import with_many
 
 HERE = Path(__file__).parent
 LISTENWATCH = Path(sys.executable).with_name("listenwatch")
@@ -37,6 +38,7 @@ def main() -> int:
         records: list[bytes] = []
         rows = [*startup(), *added_time(loop), *capture(loop, records)]
         rows += [*judging([decode(record) for record in records]), *memory(loop)]
+    rows += with_many(LISTENWATCH)
     kernel = running_kernel()
     print(f"Linux {kernel.release}, {os.cpu_count()} processors, Python {sys.version.split()[0]}")
     print(tabulate(rows, headers=("what", "measured", "against"), disable_numparse=True))
@@ -118,7 +120,7 @@ def drained(engine: Engine, into: list[bytes] | None = None) -> Iterator[list[in
 def added_time(loop: str) -> list[Row]:
     """What one listen() on a listener costs with and without somebody watching."""
     plain = median_of(lambda: per_call([loop, "300000"]))
-    with CoreEngine() as engine, drained(engine):
+    with open_engine() as engine, drained(engine):
         watched = median_of(lambda: per_call([loop, "300000"]))
         mode = engine.attach
     strace = ["strace", "-f", "-e", "trace=listen", "-o", "/dev/null", loop, "20000"]
@@ -152,7 +154,7 @@ def capture(loop: str, keep: list[bytes]) -> list[Row]:
 def capture_at(loop: str, rate: int, keep: list[bytes]) -> tuple[float, int, Loss]:
     """Run the loop for two seconds at ``rate``; calls a second achieved, records decoded, and the loss."""
     calls, decoded = rate * 2, 0
-    with CoreEngine() as engine:
+    with open_engine() as engine:
         engine.sync()
         process = subprocess.Popen([loop, str(calls), str(rate)], stdout=subprocess.PIPE, text=True)
         start = time.perf_counter()

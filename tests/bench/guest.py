@@ -1,4 +1,4 @@
-"""``make bench-guest``: the added time per listen() inside the kernel, beside bpftrace and bcc's solisten."""
+"""``make bench-guest``: the added time per listen() inside the kernel, compared with bpftrace and bcc's solisten."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from tabulate import tabulate
 
 from listenwatch import guests
-from listenwatch.engines.choose import open_engine
-from listenwatch.terminal import say
+from listenwatch.features.attach import open_engine
+from listenwatch.linux.terminal import say
 from tests.bench.__main__ import build_loop, drained, median_of, per_call
 
 SERIES = "6.1"

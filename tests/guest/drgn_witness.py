@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 import drgn
 
-from listenwatch.engines.core import CoreEngine
+from listenwatch.call.record import ListenCall, decode
+from listenwatch.features.attach import open_engine
+from listenwatch.linux import libc
 from listenwatch.model.inputs import TcpState
-from listenwatch.record import ListenCall, decode
-from listenwatch.scenarios import libc
 
 LISTENERS = (
     (socket.AF_INET, [5], 0),
@@ -43,7 +43,7 @@ class Seen(NamedTuple):
 def main(types: str) -> None:
     """One line of JSON a listener; ``types`` is a module that looks into struct sock."""
     sockets: list[socket.socket] = []
-    with CoreEngine("kprobe") as engine:
+    with open_engine(attach="kprobe") as engine:
         engine.sync()
         ports = [make(sockets, *listener) for listener in LISTENERS]
         calls = [call for call in map(decode, engine.sync()) if call.pid == os.getpid()]

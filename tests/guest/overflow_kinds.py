@@ -1,6 +1,6 @@
 """Run in a guest: every way to refuse a connection, under the overflow probe in each mode; prints JSON.
 
-``python -m tests.guest.overflow_kinds`` prints, for each way, what tests/kernel/refusals.py says it
+``python -m tests.guest.overflow_kinds`` prints, for each way, what tests/helpers/refusals.py says it
 did, and for each mode the counts by kind and by how much the counters moved; then what the command
 itself printed of one of them.
 """
@@ -15,11 +15,12 @@ import traceback
 from contextlib import ExitStack, closing
 from typing import Any
 
+from listenwatch.bpf.overflow import COUNTERS, Netns, OverflowProbe
 from listenwatch.cli import main
-from listenwatch.engines.overflow import COUNTERS, MODES, Netns, OverflowProbe
-from listenwatch.overflow.kinds import Kind
-from listenwatch.sockets.namespaces import cookie
-from tests.kernel import refusals
+from listenwatch.features.attach import OVERFLOW_MODES, open_overflow_probe
+from listenwatch.linux.netns import cookie
+from listenwatch.overflow.kinds import OverflowKind
+from tests.helpers import refusals
 
 
 def in_child(way: str, probes: dict[str, OverflowProbe]) -> dict[str, Any]:
@@ -50,10 +51,11 @@ def seen(probe: OverflowProbe, netns: Netns) -> dict[str, Any]:
     kinds: dict[str, int] = {}
     found = [e for e in probe.counted() if Netns(e.netns, e.netns_cookie) == netns]
     for each in found:
-        name = Kind(each.kind).name.lower()
+        name = OverflowKind(each.kind).name.lower()
         kinds[name] = kinds.get(name, 0) + each.times
     moved = dict(zip(COUNTERS, probe.total(netns).moved, strict=True))
-    return {"kinds": kinds, "moved": moved, "sockets": len({each.sk for each in found})}
+    connections = sum(each.connections for each in found)
+    return {"kinds": kinds, "moved": moved, "sockets": len({each.sk for each in found}), "connections": connections}
 
 
 def by_command() -> dict[str, Any]:
@@ -79,7 +81,7 @@ def by_command() -> dict[str, Any]:
 def run() -> None:
     """Every way under both probes, attached at once."""
     with ExitStack() as owned:
-        probes = {mode: owned.enter_context(closing(OverflowProbe(mode))) for mode in MODES}
+        probes = {mode: owned.enter_context(closing(open_overflow_probe(mode))) for mode in OVERFLOW_MODES}
         ways = {way: in_child(way, probes) for way in refusals.WAYS}
     print(json.dumps({"ways": ways, "command": by_command()}))
 

@@ -13,11 +13,12 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
-from listenwatch.engines.choose import modes_here, open_engine
-from listenwatch.jsonlines import call_to_json
-from listenwatch.kernel import behaviour_of, running_kernel
-from listenwatch.record import decode
-from listenwatch.verdict import judge
+from listenwatch.call.record import decode
+from listenwatch.features.attach import modes_here, open_engine
+from listenwatch.features.behaviour import behaviour_of
+from listenwatch.linux.kernel import running_kernel
+from listenwatch.report.text import judged_to_json
+from listenwatch.verdict.compare import judge
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -59,7 +60,7 @@ def main() -> None:
             calls = [call for call in map(decode, engine.sync()) if call.pid == os.getpid()]
             loss = engine.loss()
             found[f"{engine.name} {engine.attach}"] = {
-                "calls": [call_to_json(call, judge(call, behaviour)) for call in calls],
+                "calls": [judged_to_json(call, judge(call, behaviour)) for call in calls],
                 "without_record": loss.lost + loss.in_flight,
                 "programs": [program.name for program in engine.programs],
             }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,12 +12,12 @@ from listenwatch import guests
 from listenwatch.errors import GuestError
 from listenwatch.guests import boot
 from listenwatch.model.inputs import TcpState
+from tests import ROOT
 from tests.require import require
 from tests.sabotage.build import build
 
 pytestmark = pytest.mark.guest
 
-ROOT = Path(__file__).parents[2]
 
 
 def test_drgn_reads_what_the_probe_saw() -> None:

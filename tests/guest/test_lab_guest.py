@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from listenwatch.labs.catalogue import exercises
-from tests.guest.needed import needs_guest
+from tests import ROOT
+from tests.helpers.guest import needs_guest
 
 pytestmark = pytest.mark.guest
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_every_exercise_holds_in_the_guest() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,12 +11,13 @@ from xml.etree.ElementTree import parse
 
 import pytest
 
-from listenwatch.recording import Recording
-from tests.guest.needed import needs_guest
+from listenwatch.call.recording import Recording
+from tests import ROOT
+from tests.helpers.contract import fit, of
+from tests.helpers.guest import needs_guest
 
 pytestmark = pytest.mark.guest
 
-ROOT = Path(__file__).parents[2]
 KERNELS = ("5.10", "7.3")
 
 
@@ -37,23 +37,23 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
 
 
 def printed(directory: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (directory / "matrix.jsonl").read_text().splitlines()]
+    return fit((directory / "matrix.jsonl").read_text())
 
 
 def test_every_call_agrees_on_both(ran: tuple[Path, str]) -> None:
     *lines, last = printed(ran[0])
     assert {line["verdict"] for line in lines if "verdict" in line} == {"AGREE"}
     assert {line["on"] for line in lines} == set(KERNELS)
-    assert [kernel["problem"] for kernel in last["matrix"]["kernels"]] == ["", ""]
-    assert (last["matrix"]["lost"], last["matrix"]["status"]) == (0, 0)
+    assert [kernel["problem"] for kernel in last["summary"]["kernels"]] == [None, None]
+    assert (last["summary"]["lost"], last["summary"]["status"]) == (0, 0)
 
 
 def test_the_modes_are_equal(ran: tuple[Path, str]) -> None:
-    summaries = [line["summary"] for line in printed(ran[0]) if "summary" in line]
-    besides = [summary["beside"] for summary in summaries if "beside" in summary]
-    assert [summary["mode"] for summary in summaries if "beside" not in summary] == ["kprobe"] * 2
-    assert len(besides) >= len(KERNELS)
-    assert all(beside["equal"] > 20 and not beside["different"] for beside in besides)
+    summaries = [line["summary"] for line in of(printed(ran[0]), "verify-summary")]
+    compared = [equality for summary in summaries if (equality := summary["equality"])]
+    assert [summary["attach"] for summary in summaries if not summary["equality"]] == ["kprobe"] * 2
+    assert len(compared) >= len(KERNELS)
+    assert all(equality["equal"] > 20 and not equality["different"] for equality in compared)
 
 
 def test_what_differs_between_them_is_on_the_screen(ran: tuple[Path, str]) -> None:
@@ -68,7 +68,7 @@ def test_the_files(ran: tuple[Path, str]) -> None:
     assert (directory / "matrix.ktap").read_text().startswith("KTAP version 1\n1..2\n")
     assert "backlog-kept-ipv4" in (directory / "report.html").read_text()
     for series in KERNELS:
-        with (directory / "vectors" / series / "kprobe.jsonl").open("rb") as stream:
+        with (directory / "vectors" / series / "kprobe.jsonl.gz").open("rb") as stream:
             recording = Recording(stream, series)
             assert recording.header.kernel.series == series
             assert len(list(recording.calls())) > 20

@@ -6,18 +6,17 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.guest.needed import needs_guest
-from tests.kernel import refusals
-from tests.kernel.test_overflow import TOLD
+from tests import ROOT
+from tests.helpers import refusals
+from tests.helpers.guest import needs_guest
+from tests.helpers.refusals import KIND_OF, connections_of
 
 pytestmark = pytest.mark.guest
 
-ROOT = Path(__file__).parents[2]
 
 Found = dict[str, Any]
 
@@ -42,10 +41,11 @@ def found(request: pytest.FixtureRequest) -> Found:
 def test_every_kind_is_counted_as_the_kernel_counts_it(found: Found, mode: str) -> None:
     for way, one in found["ways"].items():
         done, seen = one["done"], one[mode]
-        assert seen["kinds"] == {TOLD.get(way, way): done["times"]}, way
+        assert seen["kinds"] == {KIND_OF.get(way, way): done["times"]}, way
         assert {k: v for k, v in seen["moved"].items() if v} == {
             name: number for name, number in done["moved"].items() if name in seen["moved"]
         }, way
+        assert seen["connections"] == (connections_of(way, done["times"]) or 0), way
 
 
 def test_kprobes_tell_the_sockets_of_a_group_apart(found: Found) -> None:

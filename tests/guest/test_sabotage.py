@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.guest.needed import needs_guest
+from tests import ROOT
+from tests.helpers.guest import needs_guest
 from tests.sabotage.sabotages import SABOTAGES
 
 pytestmark = pytest.mark.guest
@@ -21,7 +21,7 @@ def test_every_sabotaged_kernel_is_caught_and_no_other() -> None:
         capture_output=True,
         text=True,
         timeout=900,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     total = f"{len(SABOTAGES)} of {len(SABOTAGES)} caught, 0 false alarms"

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.guest.needed import needs_guest
+from tests import ROOT
+from tests.helpers.guest import needs_guest
 
 pytestmark = pytest.mark.guest
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_the_same_as_on_this_kernel() -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from listenwatch.engines.programs import ATTACH_MODES
-from tests.guest.needed import needs_guest
+from listenwatch.bpf.programs import ATTACH_MODES
+from tests import ROOT
+from tests.helpers.contract import fit
+from tests.helpers.guest import needs_guest
 
 pytestmark = pytest.mark.guest
 
-ROOT = Path(__file__).parents[2]
 HOOKS = ("inet_listen", "listen_start", "hash")
 KPROBE_ONLY = r"wrong_fact and (INSIDE or ipv6_hash or mptcp_enters)"
 
@@ -47,28 +46,28 @@ Verified = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 def verified() -> Verified:
     done = in_guest(sys.executable, "-m", "listenwatch", "verify", "--json", "--attach", "all")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    lines = fit(done.stdout)
     calls = [line for line in lines if "summary" not in line]
     return calls, [line["summary"] for line in lines if "summary" in line]
 
 
 def test_every_scenario_agrees_in_every_mode(verified: Verified) -> None:
     calls, summaries = verified
-    assert [summary["mode"] for summary in summaries] == list(ATTACH_MODES)
+    assert [summary["attach"] for summary in summaries] == list(ATTACH_MODES)
     assert {call["verdict"] for call in calls} == {"AGREE"}
     for summary in summaries:
         assert summary["scenarios"] - len(summary["skipped"]) >= 300
-        assert summary["agree"] == sum(call["attach"] == summary["mode"] for call in calls) > 900
+        assert summary["agree"] == sum(call["attach"] == summary["attach"] for call in calls) > 900
         assert (summary["disagree"], summary["lost"], summary["errors"]) == (0, 0, {})
 
 
 def test_every_mode_has_the_same_records_of_the_same_calls(verified: Verified) -> None:
     _, (first, *others) = verified
-    assert "beside" not in first
+    assert first["equality"] is None
     for summary in others:
-        assert summary["beside"]["against"] == "core kprobe"
-        assert summary["beside"]["different"] == 0
-        assert summary["beside"]["equal"] > 900
+        assert summary["equality"]["against"] == "core kprobe"
+        assert summary["equality"]["different"] == 0
+        assert summary["equality"]["equal"] > 900
 
 
 @pytest.mark.parametrize("mode", ["kprobe", "fentry"])

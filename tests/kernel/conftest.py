@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from listenwatch.engines.core import CoreEngine
-from tests.kernel.watching import needs, needs_kernel
+from listenwatch.bpf.engine import Engine
+from listenwatch.features.attach import open_engine
+from tests.helpers.watching import needs, needs_kernel
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +26,9 @@ def storm(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def engine() -> Iterator[CoreEngine]:
+def engine() -> Iterator[Engine]:
     """An engine whose probes are known to fire."""
     needs_kernel()
-    with CoreEngine() as attached:
+    with open_engine() as attached:
         attached.sync()
         yield attached

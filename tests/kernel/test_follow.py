@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.kernel.watching import PATIENCE, listen_once, needs_kernel, python, watching
+from tests.helpers.watching import (
+    PATIENCE,
+    listen_once,
+    needs,
+    needs_kernel,
+    python,
+    redis_server,
+    watching,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -67,7 +76,7 @@ def test_grandchildren_and_daemons_to_the_last(tmp_path: Path) -> None:
             main = psutil.Process(watch.process.pid)
             assert main.children()  # it is ours now, and waits for us
             fifo.write_text("go on")
-            assert watch.end() == 0, watch.out
+            assert watch.end() == 3, watch.out  # the command's own, not the daemon's
     finally:
         noise.set()
         thread.join()
@@ -107,10 +116,15 @@ def test_a_deep_tree() -> None:
     assert [call["asked"] for call in watch.report()[0]] == list(range(depth, -1, -1))
 
 
-def test_a_command_without_listen_ends_4() -> None:
-    with watching("--", "true") as watch:
-        assert watch.end() == 4
-    assert watch.err == "listenwatch: 0 agree, 0 disagree, 0 inconclusive, 0 unmodelled, 0 lost\n"
+@pytest.mark.parametrize(("options", "status"), [([], 0), (["--strict"], 4), (["--fail-on", "clamped"], 4)])
+def test_a_command_without_listen_is_told(options: list[str], status: int) -> None:
+    with watching(*options, "--", "true") as watch:
+        assert watch.end() == status
+    assert watch.err == (
+        "listenwatch: 0 agree, 0 disagree, 0 inconclusive, 0 unmodelled, 0 lost\n"
+        "listenwatch: no listen() call of the command was seen; what it has others start "
+        "(docker, systemctl) is not followed\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,7 +175,7 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
         for _ in range(PATIENCE):  # until it has seen the first one too
             watch.process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                watch.process.wait(1)
+                watch.process.wait(5)
                 break
         assert psutil.pid_exists(pid)
         name = psutil.Process(pid).name()
@@ -178,10 +192,67 @@ def test_sigterm_is_passed_on() -> None:
     assert [call["asked"] for call in watch.report()[0]] == [5, 77]
 
 
-def test_how_the_command_ended_is_told() -> None:
-    with watching("--", "sh", "-c", "kill -KILL $$") as watch:
-        assert watch.end() == 4
-    assert "listenwatch: the command was ended by SIGKILL\n" in watch.err
+@pytest.mark.parametrize(
+    ("script", "status", "how"),
+    [
+        ("exit 7", 7, "ended with status 7"),
+        ("kill -KILL $$", 137, "was ended by SIGKILL"),
+        ("kill -TERM $$", 143, "was ended by SIGTERM"),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--strict", "--fail-on", "clamped"]])
+def test_its_own_status_comes_first(script: str, status: int, how: str, options: list[str]) -> None:
+    with watching(*options, "--", "sh", "-c", script) as watch:
+        assert watch.end() == status
+    assert f"listenwatch: the command {how}\n" in watch.err
+
+
+CLAMPED = "echo 128 > /proc/sys/net/core/somaxconn; exec \"$@\""
+ASKS = """if True:
+    import socket, sys
+    for backlog in map(int, sys.argv[2:]):
+        sock = socket.socket()
+        sock.bind(("127.0.0.1", 0))
+        sock.listen(backlog)
+    sys.exit(int(sys.argv[1]))"""
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "status"),
+    [
+        (["--fail-on", "clamped"], ["0", "511"], 5),
+        (["--fail-on", "clamped"], ["0", "128"], 0),
+        (["--fail-on", "failed,lost"], ["0", "511"], 0),
+        ([], ["0", "511"], 0),
+        (["--fail-on", "clamped"], ["7", "511"], 7),
+    ],
+)
+def test_a_clamped_call_fails_where_that_is_asked_for(options: list[str], arguments: list[str], status: int) -> None:
+    command = [needs("unshare"), "-n", "sh", "-c", CLAMPED, "sh", *python(ASKS), *arguments]
+    with watching("--json", *options, "--", *command) as watch:
+        assert watch.end() == status
+    ((call,), summary) = watch.report()
+    assert (call["somaxconn"], call["stored"], summary["agree"]) == (128, 128, 1)
+    said = f"listenwatch: clamped: {call['comm']}[{call['pid']}] asked 511, stored 128 ({call['local']})\n"
+    assert (said in watch.err) is (bool(options) and options[1] == "clamped" and "511" in arguments)
+
+
+def test_a_real_server_that_is_clamped_fails(tmp_path: Path) -> None:
+    redis = [redis_server(tmp_path), "--port", "7777", "--dir", str(tmp_path), "--save", "", "--bind", "127.0.0.1"]
+    lower = f"ip link set lo up; {CLAMPED}"
+    with watching("--json", "--fail-on", "clamped", "--", needs("unshare"), "-n", "sh", "-c", lower, "sh", *redis) as watch:
+        assert watch.call()["stored"] == 128
+        assert watch.end(signal.SIGTERM) == 5
+    assert re.search(r"^listenwatch: clamped: redis-server\[\d+\] asked 511, stored 128 \(127", watch.err, re.MULTILINE)
+
+
+def test_only_clamped_calls_are_shown_and_every_one_is_counted() -> None:
+    command = [needs("unshare"), "-n", "sh", "-c", CLAMPED, "sh", *python(ASKS), "0", "5", "511", "128", "-1"]
+    with watching("--json", "--clamped", "--fail-on", "clamped", "--", *command) as watch:
+        assert watch.end() == 5
+    calls, summary = watch.report()
+    assert [(call["asked"], call["stored"]) for call in calls] == [(511, 128)]  # socket.listen(-1) asks for 0
+    assert summary["agree"] == 4
 
 
 def test_count_leaves_the_command_running_and_says_so() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -14,14 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from listenwatch.engines.core import OBJECT, CoreEngine
-from listenwatch.histories.check import Checker
-from listenwatch.histories.generate import generate
-from listenwatch.histories.program import FORMS, Op, threads
-from listenwatch.histories.repro import repro
-from listenwatch.kernel import behaviour_of, running_kernel
-from listenwatch.verdict import Kind
-from tests.kernel.test_verify import processes_with, verify
+from listenwatch.bpf.package_data import is_compiled
+from listenwatch.conformance.histories.check import Checker
+from listenwatch.conformance.histories.generate import generate
+from listenwatch.conformance.histories.operations import Op, threads
+from listenwatch.features.attach import open_engine
+from listenwatch.features.behaviour import behaviour_of
+from listenwatch.linux.kernel import running_kernel
+from listenwatch.report.runs.repro import repro
+from listenwatch.verdict.compare import VerdictKind
+from tests.helpers.contract import fit
+from tests.helpers.histories import OPERATIONS
+from tests.helpers.verifying import processes_with, verify
 from tests.require import require
 
 pytestmark = pytest.mark.kernel
@@ -32,12 +35,12 @@ NET = Path("/proc/sys/net")
 @pytest.fixture(autouse=True)
 def _able() -> None:
     require("kernel", os.geteuid() == 0, "needs root")
-    require("kernel", OBJECT.exists(), "the probe is not compiled")
+    require("kernel", is_compiled("listen"), "the probe is not compiled")
 
 
 @pytest.fixture
 def checker() -> Iterator[Checker]:
-    with CoreEngine(follow=True) as engine:
+    with open_engine(follow=True) as engine:
         yield Checker(engine, behaviour_of(running_kernel()))
 
 
@@ -50,7 +53,7 @@ def run_script(path: Path) -> subprocess.CompletedProcess[str]:
 def test_five_hundred_histories_agree() -> None:
     done = verify("--generate", "500", "--seed", "7", "--json")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
-    summary = json.loads(done.stdout.splitlines()[-1])["summary"]
+    summary = fit(done.stdout)[-1]["summary"]
     assert summary["histories"] == 500
     assert summary["agree"] > 1500
     assert summary["disagree"] == summary["unmodelled"] == summary["lost"] == 0
@@ -95,7 +98,7 @@ def test_a_wrong_fact_in_the_model_is_found_shrunk_and_repeated(
     done = verify(*("--generate", "300", "--json", "--behaviour", change, "--repro", str(script)))
     assert done.returncode == 1, done.stderr
     assert str(script) in done.stderr
-    summary = json.loads(done.stdout.splitlines()[-1])["summary"]
+    summary = fit(done.stdout)[-1]["summary"]
     assert summary["disagree"] > 0
     for failure in summary["failures"]:
         assert 2 <= len(failure["smallest"]) <= most, failure
@@ -109,9 +112,9 @@ def test_a_script_does_what_the_history_did(checker: Checker, tmp_path: Path) ->
     programs = [p for p in (generate(11, number) for number in range(25)) if not threads(p)]
     for history in checker.check_all(programs):
         script = tmp_path / f"{history.number}.py"
-        script.write_text(repro(history.program, history.calls, "this"))
+        script.write_text(repro(history.operations, history.calls, "this"))
         done = run_script(script)
-        assert done.returncode == 0, (history.program, done.stdout, done.stderr)
+        assert done.returncode == 0, (history.operations, done.stdout, done.stderr)
 
 
 def test_a_script_that_sees_something_else_says_so(checker: Checker, tmp_path: Path) -> None:
@@ -130,22 +133,22 @@ def test_threads_that_share_a_listener_are_all_seen(checker: Checker) -> None:
     for history in checker.check_all([setup + shared] * 20):
         assert not history.error
         assert len(history.calls) == 61
-        assert {j.verdict.kind for j in history.calls} <= {Kind.AGREE, Kind.INCONCLUSIVE}
+        assert {j.verdict.kind for j in history.calls} <= {VerdictKind.AGREE, VerdictKind.INCONCLUSIVE}
 
 
 def test_a_history_that_breaks_is_told_and_the_rest_of_its_batch_too(checker: Checker) -> None:
     broken = (Op(0, "nonsense", 0),)
     fine = (Op(0, "open_socket", 0, (2, 1, 0)), Op(0, "listen", 0, (5,)))
     first, second, third = checker.check_all([fine, broken, fine])
-    assert [j.verdict.kind for j in first.calls] == [Kind.AGREE]
+    assert [j.verdict.kind for j in first.calls] == [VerdictKind.AGREE]
     assert "nonsense" in second.error
     assert third.error.startswith("not run")
 
 
 COUNT = """
 from collections import Counter
-from listenwatch.histories import run
-from listenwatch.histories.generate import generate
+from listenwatch.conformance.histories import run
+from listenwatch.conformance.histories.generate import generate
 done = Counter()
 do = run._History._do
 def count(self, op, arguments):
@@ -167,7 +170,7 @@ def test_every_operation_works_at_times() -> None:
     done = subprocess.run(
         [sys.executable, "-c", COUNT], capture_output=True, text=True, timeout=60, check=True
     )
-    assert set(done.stdout.split()) == set(FORMS) - {"listen"}
+    assert set(done.stdout.split()) == OPERATIONS - {"listen"}
 
 
 def test_bad_arguments() -> None:
@@ -192,9 +195,12 @@ def test_ended_half_way_it_leaves_nothing(signal_number: int) -> None:
         assert process.stdout
         assert process.stdout.readline()
         process.send_signal(signal_number)
-        _, errors = process.communicate(timeout=30)
+        printed, errors = process.communicate(timeout=30)
     assert process.returncode in (130, -signal_number)
     assert b"Traceback" not in errors
+    if signal_number == signal.SIGINT:
+        summary = fit(printed.decode())[-1]["summary"]
+        assert (summary["histories"] + summary["not_run"], summary["lost"]) == (100000, 0)
     deadline = time.monotonic() + 5
     while processes_with(marker) and time.monotonic() < deadline:
         time.sleep(0.01)

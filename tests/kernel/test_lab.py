@@ -10,7 +10,7 @@ import pytest
 
 from listenwatch.labs.catalogue import Exercise, choose, exercises
 from listenwatch.labs.grading import Grader, grading
-from tests.kernel.watching import needs_kernel
+from tests.helpers.watching import needs_kernel
 from tests.require import require
 
 pytestmark = pytest.mark.kernel
@@ -32,6 +32,21 @@ def test_starter_and_cheats_fail_and_the_solution_passes(grader: Grader, exercis
         assert all(goal.missing for goal in grade.goals if not goal.met)
     grade = grader.check(exercise, exercise.solution)
     assert grade.passed, grade
+
+
+@pytest.mark.parametrize(
+    ("exercise", "file", "answers"),
+    [
+        ("1", "cheat_never_looked.py", ("inet_csk_listen_start", "state to LISTEN")),
+        ("2", "starter.py", ("raise", "before", "/proc/sys")),
+    ],
+)
+def test_what_is_missing_is_what_was_seen_and_not_the_answer(
+    grader: Grader, exercise: str, file: str, answers: tuple[str, ...]
+) -> None:
+    chosen = choose(exercise)
+    (missed,) = (goal for goal in grader.check(chosen, chosen.folder / file).goals if not goal.met)
+    assert missed.missing and not any(answer in missed.missing for answer in answers)
 
 
 def write(path: Path, text: str) -> Path:

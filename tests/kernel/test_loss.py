@@ -8,16 +8,17 @@ import subprocess
 
 import pytest
 
-from listenwatch.engines.core import CoreEngine
-from listenwatch.record import ListenCall, decode
-from listenwatch.verdict import Kind
-from tests.kernel.storming import Storm, kinds, mine, unlucky
-from tests.kernel.watching import PATIENCE, listen_once, watching
+from listenwatch.bpf.engine import Engine
+from listenwatch.call.record import ListenCall, decode
+from listenwatch.features.attach import open_engine
+from listenwatch.verdict.compare import VerdictKind
+from tests.helpers.storming import Storm, kinds, mine, unlucky
+from tests.helpers.watching import PATIENCE, listen_once, watching
 
 pytestmark = pytest.mark.kernel
 
 
-def test_nobody_reads_and_the_ring_is_full(engine: CoreEngine, storm: str) -> None:
+def test_nobody_reads_and_the_ring_is_full(engine: Engine, storm: str) -> None:
     seen = Storm(engine, storm, "threads", "1", "40000", read=False)
     assert seen.full > 0
     assert seen.loss.ring_full >= seen.full
@@ -38,7 +39,7 @@ def test_watch_says_what_was_lost_and_ends_with_4(storm: str) -> None:
     assert len(calls) + summary["lost"] >= 40_000
 
 
-def test_a_killed_thread_is_not_taken_for_lost(engine: CoreEngine, storm: str) -> None:
+def test_a_killed_thread_is_not_taken_for_lost(engine: Engine, storm: str) -> None:
     for _ in range(30):
         with subprocess.Popen([storm, "spin"], stdout=subprocess.PIPE) as process:
             assert process.stdout
@@ -61,11 +62,11 @@ def test_calls_made_while_attaching_are_not_taken_for_lost(storm: str) -> None:
         process.stdout.readline()
         try:
             for _ in range(10):
-                with CoreEngine() as engine:
+                with open_engine() as engine:
                     calls = [decode(record) for record in engine.sync()]
                     loss = engine.loss()
                     assert loss.unreturned == 0, loss
-                    assert not kinds(calls)[Kind.DISAGREE], unlucky(calls)
+                    assert not kinds(calls)[VerdictKind.DISAGREE], unlucky(calls)
         finally:
             process.kill()
 
@@ -74,7 +75,7 @@ def test_no_call_is_taken_for_lost_because_it_begins_or_ends_while_the_counts_ar
     storm: str,
 ) -> None:
     """50,000 readings: about 8 were wrong while a call was counted a moment before it was in flight."""
-    with subprocess.Popen([storm, "spin"], stdout=subprocess.PIPE) as process, CoreEngine() as engine:
+    with subprocess.Popen([storm, "spin"], stdout=subprocess.PIPE) as process, open_engine() as engine:
         assert process.stdout
         process.stdout.readline()
         try:
@@ -89,7 +90,7 @@ def test_no_call_is_taken_for_lost_because_it_begins_or_ends_while_the_counts_ar
     assert not [loss for loss in losses if loss.unreturned]
 
 
-def test_no_record_waits_for_the_next_one(engine: CoreEngine) -> None:
+def test_no_record_waits_for_the_next_one(engine: Engine) -> None:
     """The probe wakes the reader once in 10 ms: what comes without a wake-up is found all the same."""
     for _ in range(50):
         listen_once(1)

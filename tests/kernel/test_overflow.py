@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import json
+import fcntl
+import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from listenwatch.engines.overflow import MODES
-from listenwatch.engines.programs import why_not
-from listenwatch.scenarios.queues import counters
-from tests.kernel import refusals
-from tests.kernel.test_sockets import connecting, findings, inside, started, until_one
-from tests.kernel.watching import (
+from listenwatch.features.attach import OVERFLOW_MODES, refusal
+from listenwatch.features.evidence import Evidence
+from listenwatch.linux import netstat
+from tests import ROOT
+from tests.helpers import refusals
+from tests.helpers.contract import fit
+from tests.helpers.listening import connecting, findings, inside, started, until_one
+from tests.helpers.prompted import Prompted, prompted
+from tests.helpers.refusals import KIND_OF, connections_of
+from tests.helpers.watching import (
+    LISTENWATCH,
     PATIENCE,
-    ROOT,
     Watching,
     needs,
     needs_kernel,
@@ -34,70 +37,31 @@ from tests.require import require
 
 pytestmark = pytest.mark.kernel
 
-TOLD = {
-    "ipv6": "syn_accept_queue_full",
-    "dual_stack": "syn_accept_queue_full",
-    "flood": "syn_accept_queue_full",
-    "reuseport_group": "syn_accept_queue_full",
-}
-"""The kind each way is named as, where it is not called so."""
-
 
 @pytest.fixture(autouse=True)
 def _able() -> None:
     needs_kernel()
 
 
-@pytest.fixture(params=MODES)
+@pytest.fixture(params=OVERFLOW_MODES)
 def mode(request: pytest.FixtureRequest) -> str:
     """Each attach mode this kernel has."""
     attach: str = request.param
-    reason = why_not(attach)
-    require("kprobes" if attach == "kprobe" else "kernel", reason is None, str(reason))
+    reason = refusal(attach, Evidence(), functions=())
+    require("kprobes" if attach == "kprobe" else "kernel", not reason, reason)
     return attach
 
 
-class Refusing:
-    """tests/kernel/refusals.py, ready to begin."""
-
-    def __init__(self, way: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.kernel.refusals", way],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-        )  # fmt: skip
-        self.netns = int(self._line())
-
-    def _line(self) -> str:
-        assert self.process.stdout
-        line = self.process.stdout.readline()
-        assert line, "it failed: see its error above"
-        return line
-
-    def go(self) -> dict[str, Any]:
-        """Have it refuse; what it then says."""
-        assert self.process.stdin
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-        done: dict[str, Any] = json.loads(self._line())
-        return done
-
-
-@contextmanager
-def refusing(way: str) -> Iterator[Refusing]:
-    """One that ends with the test."""
-    one = Refusing(way)
-    try:
-        yield one
-    finally:
-        one.process.kill()
-        one.process.communicate()
+def refusing(way: str) -> AbstractContextManager[Prompted]:
+    """tests/helpers/refusals.py, ready to begin."""
+    return prompted("tests.helpers.refusals", way)
 
 
 def finished(watch: Watching) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """End the watch; its events and its summary. All that the kernel counted was seen."""
     status = watch.end(signal.SIGINT)
     assert status == 0, watch.out + watch.err
-    *events, last = map(json.loads, watch.out.splitlines())
+    *events, last = fit(watch.out)
     return events, last["summary"]
 
 
@@ -108,7 +72,7 @@ def test_every_kind_is_named_and_its_counts_are_the_kernels(way: str, mode: str)
         with watching(*options, command="overflow") as watch:
             done = refuser.go()
             events, summary = finished(watch)
-    kind = TOLD.get(way, way)
+    kind = KIND_OF.get(way, way)
     mine = [event for event in events if event["kind"] == kind]
     assert {event["kind"] for event in events} == {kind}
     assert sum(event["count"] for event in mine) == done["times"] > 0
@@ -119,9 +83,27 @@ def test_every_kind_is_named_and_its_counts_are_the_kernels(way: str, mode: str)
     for row in summary["counters"]:
         assert row["kernel_least"] == row["kernel_most"] == row["seen"]
     assert sum(total["count"] for total in summary["listeners"]) == done["times"]
+    connections = connections_of(way, done["times"])
+    if connections is None:
+        assert {total["connections"] for total in summary["listeners"]} == {None}
+    else:
+        assert sum(total["connections"] for total in summary["listeners"]) == connections
+        assert not any(total["more_connections"] for total in summary["listeners"])
     if way == "flood":
         assert max(event["peers"] for event in events) > 1000
         assert sum(event["peers"] for event in events) <= done["times"]
+
+
+def test_more_connections_than_can_be_told_apart_are_at_the_least_so_many(mode: str) -> None:
+    """65,536 have room in the table: those of other listeners meanwhile may have some of it."""
+    with refusing("flood_of_70000") as refuser:
+        options = ("--json", "--attach", mode, "--netns", str(refuser.netns))
+        with watching(*options, command="overflow") as watch:
+            done = refuser.go()
+            _, summary = finished(watch)
+    (total,) = summary["listeners"]
+    assert (total["count"], total["more_connections"]) == (done["times"], True)
+    assert 60_000 < total["connections"] <= 65_536
 
 
 def test_a_flood_takes_no_more_memory_the_longer_it_lasts() -> None:
@@ -170,6 +152,39 @@ def test_a_reader_that_leaves_ends_it() -> None:
         assert watch.process.wait(PATIENCE) == 141
 
 
+@pytest.mark.parametrize("form", [["--json", "--interval", "0.1"], []])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_second_signal_ends_it_though_nobody_reads(form: list[str], number: int, status: int) -> None:
+    """At once, and what was refused meanwhile is counted."""
+    reading, writing = os.pipe()
+    os.write(writing, bytes(fcntl.fcntl(writing, fcntl.F_GETPIPE_SZ)))
+    line = [*LISTENWATCH, "overflow", *form]
+    with refusing("syn_accept_queue_full") as refuser:
+        watch = subprocess.Popen(
+            [*line, "--netns", str(refuser.netns)], stdout=writing, stderr=subprocess.PIPE, bufsize=0, cwd=ROOT
+        )
+        try:
+            assert watch.stderr and b"watching " in watch.stderr.readline()
+            times = refuser.go()["times"]
+            time.sleep(0.5)  # with --json it has met the full pipe by then
+            watch.send_signal(number)
+            with pytest.raises(subprocess.TimeoutExpired):
+                watch.wait(1)
+            watch.send_signal(number)
+            begun = time.monotonic()
+            words = watch.communicate(timeout=PATIENCE)[1].decode()
+            taken = time.monotonic() - begun
+        finally:
+            watch.kill()
+            watch.communicate()
+    os.close(reading)
+    os.close(writing)
+    assert watch.returncode == status
+    assert words.endswith(f"listenwatch: the output was not read: {times} times there was no room\n")
+    assert "Traceback" not in words
+    assert taken < 5  # some 0.1 s where nothing else runs
+
+
 def test_a_group_is_told_apart_by_kprobes_and_said_to_be_one_otherwise(mode: str) -> None:
     """Two listeners of a SO_REUSEPORT group; SYNs to both, more than both have room for."""
     with refusing("reuseport_group") as refuser:
@@ -187,15 +202,15 @@ def test_a_group_is_told_apart_by_kprobes_and_said_to_be_one_otherwise(mode: str
 
 def fill(port: int, count: int, *, refused: int) -> tuple[list[socket.socket], dict[str, int]]:
     """Clients that are not accepted, until so many were refused; those in the queue, and the counters."""
-    start = counters.read()
+    start = netstat.read()
     clients = [connecting(port) for _ in range(count)]
     deadline = time.monotonic() + PATIENCE
-    while counters.moved(start).get("ListenOverflows", 0) < refused:
+    while netstat.moved(start).get("ListenOverflows", 0) < refused:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     for client in clients[-refused:]:  # they would send their SYNs again
         client.close()
-    return clients[:-refused], counters.moved(start)
+    return clients[:-refused], netstat.moved(start)
 
 
 def test_a_real_redis_that_does_not_accept(tmp_path: Path, mode: str) -> None:
@@ -221,5 +236,7 @@ def test_a_real_redis_that_does_not_accept(tmp_path: Path, mode: str) -> None:
     for client in clients:
         client.close()
     (advice,) = summary["advice"]
-    assert "net.core.somaxconn=511" in advice["steps"][0] and "redis-server" in advice["listener"]
+    assert advice["cause"] == f"process {redis.pid} is stopped: it accepts nothing"
+    assert advice["steps"][0] == f"kill -CONT {redis.pid}" and "redis-server" in advice["listener"]
+    assert "net.core.somaxconn=511" in advice["only_buy_time"][0]
     assert "512 connections wait, now 129" in advice["prediction"]

@@ -6,17 +6,17 @@ from collections import defaultdict
 
 import pytest
 
-from listenwatch.engines.core import CoreEngine
+from listenwatch.bpf.engine import Engine
+from listenwatch.call.record import Flag
 from listenwatch.model.inputs import TcpState
-from listenwatch.record import Flag
-from listenwatch.verdict import Kind
-from tests.kernel.storming import ATTEMPTS, Storm, kinds, unlucky
+from listenwatch.verdict.compare import VerdictKind
+from tests.helpers.storming import ATTEMPTS, Storm, kinds, unlucky
 from tests.require import require
 
 pytestmark = pytest.mark.kernel
 
 
-def test_threads_at_once_never_mix(engine: CoreEngine, storm: str) -> None:
+def test_threads_at_once_never_mix(engine: Engine, storm: str) -> None:
     threads, each = 8, 10_000
     seen = Storm(engine, storm, "threads", str(threads), str(each))
     assert seen.accounts_for(threads * each), seen.loss
@@ -42,16 +42,16 @@ def test_threads_at_once_never_mix(engine: CoreEngine, storm: str) -> None:
                 assert call.pre.state == TcpState.LISTEN
     if not seen.loss.lost:
         assert {len(calls) for calls in by_thread.values()} == {each}
-    assert set(kinds(seen.calls)) == {Kind.AGREE}, unlucky(seen.calls)
+    assert set(kinds(seen.calls)) == {VerdictKind.AGREE}, unlucky(seen.calls)
 
 
 def test_threads_on_one_socket_are_noticed_and_never_judged_wrong(
-    engine: CoreEngine, storm: str
+    engine: Engine, storm: str
 ) -> None:
     met = False
     for _ in range(ATTEMPTS):
         seen = Storm(engine, storm, "shared", "2", "50000")
-        assert not kinds(seen.calls)[Kind.DISAGREE], unlucky(seen.calls)
+        assert not kinds(seen.calls)[VerdictKind.DISAGREE], unlucky(seen.calls)
         met = any(call.flags & Flag.CONTENDED for call in seen.calls)
         if met:
             break
@@ -60,12 +60,12 @@ def test_threads_on_one_socket_are_noticed_and_never_judged_wrong(
 
 @pytest.mark.parametrize("mode", ["dup2", "dup2-kinds"])
 def test_a_descriptor_that_changes_meanwhile_is_never_judged_wrong(
-    mode: str, engine: CoreEngine, storm: str
+    mode: str, engine: Engine, storm: str
 ) -> None:
     met = False
     for _ in range(ATTEMPTS):
         seen = Storm(engine, storm, mode, "20000")
-        assert not kinds(seen.calls)[Kind.DISAGREE], unlucky(seen.calls)
+        assert not kinds(seen.calls)[VerdictKind.DISAGREE], unlucky(seen.calls)
         by_call = [call for call in seen.calls if call.fd != -1]
         assert len(by_call) + seen.loss.lost >= 20_000
         if not seen.loss.lost:
@@ -76,7 +76,7 @@ def test_a_descriptor_that_changes_meanwhile_is_never_judged_wrong(
     require("processors", met, "the two threads never ran at once")
 
 
-def test_a_fork_in_the_middle(engine: CoreEngine, storm: str) -> None:
+def test_a_fork_in_the_middle(engine: Engine, storm: str) -> None:
     seen = Storm(engine, storm, "fork", "50")
     assert not seen.loss.lost
     assert len(set(seen.printed)) == 50
@@ -86,4 +86,4 @@ def test_a_fork_in_the_middle(engine: CoreEngine, storm: str) -> None:
         assert {call.tid for call in calls} == {child}
         assert [call.pre.state for call in calls] == [TcpState.CLOSE] + [TcpState.LISTEN] * 4
     assert {call.backlog for call in seen.calls if call.pid == seen.pid} == {3}
-    assert set(kinds(seen.calls)) == {Kind.AGREE}, unlucky(seen.calls)
+    assert set(kinds(seen.calls)) == {VerdictKind.AGREE}, unlucky(seen.calls)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.kernel.watching import needs, needs_kernel, python, redis_server, watching
+from tests.helpers.watching import needs, needs_kernel, python, redis_server, watching
 from tests.require import require
 
 pytestmark = pytest.mark.kernel
@@ -140,7 +140,7 @@ def calls_of(command: list[str]) -> list[dict[str, Any]]:
         assert '"summary"' not in line, watch.err + watch.process.communicate()[1].decode()
         status = watch.end(signal.SIGTERM)
     calls, summary = watch.report()
-    assert status == 0, watch.out
+    assert status in (0, 128 + signal.SIGTERM), watch.out  # the server's own: not all handle the signal
     assert summary["agree"] == len(calls) > 0
     assert {call["verdict"] for call in calls} == {"AGREE"}
     return calls
@@ -165,5 +165,5 @@ def test_what_it_gets_where_somaxconn_is_128(name: str, folder: Path) -> None:
         assert call["asked"] in (asked or {128})
         assert call["stored"] == min(call["asked"], 128)
         assert call["backlog_rule"] == ("clamped" if call["asked"] > 128 else "kept")
-        clamped = "clamped by net.core.somaxconn of this network namespace" in call["reason"]
+        clamped = "clamped by net.core.somaxconn" in call["reason"]
         assert clamped is (call["asked"] > 128)

@@ -15,12 +15,12 @@ from typing import Any
 import psutil
 import pytest
 
-from listenwatch.report.sockets import who
-from listenwatch.sockets import processes
-from listenwatch.sockets.inventory import Inventory, Row, take
-from listenwatch.sockets.namespaces import find_namespaces
-from listenwatch.sockets.processes import describe
-from tests.kernel.watching import needs, needs_kernel
+from listenwatch.linux import processes
+from listenwatch.linux.netns import find_namespaces
+from listenwatch.linux.processes import describe
+from listenwatch.report.listeners import who
+from listenwatch.sockets.inventory import Inventory, ListenerRow, take
+from tests.helpers.watching import needs, needs_kernel
 
 pytestmark = pytest.mark.kernel
 
@@ -61,7 +61,7 @@ def running(script: str, *, prefix: tuple[str, ...] = ()) -> Iterator[tuple[int,
             process.communicate("")
 
 
-def on_port(port: int) -> Row:
+def on_port(port: int) -> ListenerRow:
     (row,) = (row for row in take().rows if row.listener.port == port)
     return row
 

@@ -1,1 +1,1 @@
-"""Mutation testing of the model and the check: ``python -m tests.mutation`` (README.md beside this file)."""
+"""Mutation testing of the model and the check: ``python -m tests.mutation`` (README.md in this folder)."""

@@ -14,17 +14,19 @@ from pathlib import Path
 from tabulate import tabulate
 
 from listenwatch import guests
-from listenwatch.engines.core import CoreEngine
-from listenwatch.errors import ListenwatchError
-from listenwatch.kernel import behaviour_of, running_kernel
-from listenwatch.labs.sabotage import loaded
+from listenwatch.bpf.engine import Engine
+from listenwatch.commands.behaviour_option import setting_of
+from listenwatch.conformance.harness.catalogue import all_scenarios
+from listenwatch.conformance.harness.registry import Scenario
+from listenwatch.conformance.harness.runner import run_all
+from listenwatch.conformance.run import ScenarioRun, scenario_runs
+from listenwatch.errors import ListenwatchError, Skip
+from listenwatch.features.attach import open_engine
+from listenwatch.features.behaviour import behaviour_of
+from listenwatch.labs.modules import loaded
+from listenwatch.linux.kernel import running_kernel
+from listenwatch.linux.terminal import say
 from listenwatch.model.behaviour import Behaviour
-from listenwatch.report.verification import Verification
-from listenwatch.scenarios.catalogue import all_scenarios
-from listenwatch.scenarios.lab import Skip
-from listenwatch.scenarios.registry import Scenario
-from listenwatch.scenarios.runner import run_all
-from listenwatch.terminal import say
 from tests.sabotage.build import build
 from tests.sabotage.judging import Outcome, false_alarms, judge
 from tests.sabotage.sabotages import SABOTAGES, SCENARIOS
@@ -61,7 +63,7 @@ def in_guest(place: Path) -> int:
     behaviour = behaviour_of(running_kernel())
     scenarios = [scenario for scenario in all_scenarios() if scenario.name in SCENARIOS]
     alarms, outcomes = [], []
-    with CoreEngine("kprobe", follow=True) as engine:
+    with open_engine(attach="kprobe", follow=True) as engine:
         alarms += false_alarms(verify(engine, scenarios, behaviour))
         for sabotage in SABOTAGES:
             with loaded(place / f"{sabotage.module}.ko"):
@@ -73,13 +75,15 @@ def in_guest(place: Path) -> int:
     return 0 if all_caught(outcomes, alarms) else 1
 
 
-def verify(engine: CoreEngine, scenarios: Sequence[Scenario], behaviour: Behaviour) -> Verification:
+def verify(engine: Engine, scenarios: Sequence[Scenario], behaviour: Behaviour) -> ScenarioRun:
     """What ``listenwatch verify`` finds, with an engine that is attached already.
 
     The order of hooks does not matter here: what runs instead of a function runs after its probes.
     """
-    results = [result for (result,) in run_all(scenarios, [engine], behaviour)]
-    return Verification(results, sum(result.lost for result in results), {})
+    kernel = running_kernel()
+    setting = setting_of(kernel, behaviour, (), engine)
+    (run,) = scenario_runs([setting], kernel, run_all(scenarios, [engine], behaviour))
+    return run
 
 
 def all_caught(outcomes: Sequence[Outcome], alarms: Sequence[str]) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from listenwatch.report.verification import Verification
-from listenwatch.scenarios.judging import Judged
-from listenwatch.scenarios.runner import Result
-from listenwatch.verdict import Kind
+from listenwatch.conformance.harness.judging import Judged
+from listenwatch.conformance.run import Result, ScenarioRun
+from listenwatch.model.stages import StageIndex
+from listenwatch.report.judged import judged_reason
+from listenwatch.report.text import difference_name, difference_text
+from listenwatch.verdict.compare import VerdictKind
 from tests.sabotage.sabotages import Sabotage
 
 
@@ -26,10 +27,10 @@ class Outcome(NamedTuple):
     example: str
 
 
-def judge(sabotage: Sabotage, run: Verification) -> Outcome:
+def judge(sabotage: Sabotage, run: ScenarioRun) -> Outcome:
     """Hold a run of verify with the module loaded against what the sabotage has to show."""
     examples = [
-        str(judged.verdict.differences[0])
+        difference_text(judged.verdict.differences[0])
         for judged in _disagreeing(run)
         if first_stage(judged) == sabotage.stage
     ]
@@ -44,9 +45,9 @@ def judge(sabotage: Sabotage, run: Verification) -> Outcome:
     )
 
 
-def false_alarms(run: Verification) -> list[str]:
+def false_alarms(run: ScenarioRun) -> list[str]:
     """What is wrong with a run on the kernel as it is: whatever is not AGREE, or a call lost."""
-    alarms = [f"{r.scenario.name}: {r.word} {_why(r)}" for r in run.results if not _fine(r)]
+    alarms = [f"{r.scenario}: {r.word} {_why(r)}" for r in run.results if not _fine(r)]
     if not alarms and run.exit_status():
         alarms.append(f"exit status {run.exit_status()} ({run.summary})")
     return alarms
@@ -54,17 +55,19 @@ def false_alarms(run: Verification) -> list[str]:
 
 def first_stage(judged: Judged) -> str:
     """The stage of a disagreeing call's first difference, in the order the kernel passes them."""
-    field = judged.verdict.differences[0].field
-    return re.sub(r" (value|state|max_ack_backlog|ack_backlog)$", "", field)
+    difference = judged.verdict.differences[0]
+    if isinstance(difference.place, StageIndex) and not difference.witness:
+        return difference.place.label
+    return difference_name(difference)
 
 
 def _missed(sabotage: Sabotage, result: Result) -> Iterator[str]:
-    name = result.scenario.name
+    name = result.scenario
     if name not in sabotage.hits:
         if not _fine(result):
             yield f"{name}: {result.word} {_why(result)}"
         return
-    disagreeing = [j for j in result.calls if j.verdict.kind is Kind.DISAGREE]
+    disagreeing = [j for j in result.calls if j.verdict.kind is VerdictKind.DISAGREE]
     if not disagreeing:
         yield f"{name}: {result.word} {_why(result)}"
     for judged in disagreeing:
@@ -75,13 +78,13 @@ def _missed(sabotage: Sabotage, result: Result) -> Iterator[str]:
 
 def _fine(result: Result) -> bool:
     """Every call of the scenario agrees, and it came to its end."""
-    return not result.error and {j.verdict.kind for j in result.calls} == {Kind.AGREE}
+    return not result.error and {j.verdict.kind for j in result.calls} == {VerdictKind.AGREE}
 
 
 def _why(result: Result) -> str:
-    reasons = (j.verdict.reason for j in result.calls if j.verdict.kind is not Kind.AGREE)
+    reasons = (judged_reason(j) for j in result.calls if j.verdict.kind is not VerdictKind.AGREE)
     return result.skip or next(reasons, "") or result.error.strip().rpartition("\n")[2]
 
 
-def _disagreeing(run: Verification) -> list[Judged]:
-    return [judged for judged in run.calls if judged.verdict.kind is Kind.DISAGREE]
+def _disagreeing(run: ScenarioRun) -> list[Judged]:
+    return [judged for judged in run.calls if judged.verdict.kind is VerdictKind.DISAGREE]

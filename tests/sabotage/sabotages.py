@@ -19,7 +19,7 @@ TCP = IPV4 | IPV6
 ABOVE_0 = TCP - {"backlog-0-ipv4"}
 
 SCENARIOS = TCP | {"backlog-clamped-unix", "descriptor-minus-1"}
-"""Every way through listen() in few calls: each door that fails, each clamp, each kind of socket."""
+"""Every way through listen() in few calls: each entry_path that fails, each clamp, each kind of socket."""
 
 HASHED = "state against sock_diag"  # sock_diag finds a listener by its hash
 

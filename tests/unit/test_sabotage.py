@@ -3,53 +3,60 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from listenwatch.conformance.harness.catalogue import all_scenarios
+from listenwatch.conformance.harness.judging import Judged
+from listenwatch.conformance.run import Result, ScenarioRun
 from listenwatch.errors import GuestError
-from listenwatch.labs.sabotage import MODULES
-from listenwatch.model.stages import STAGE_LABELS
-from listenwatch.report.verification import Verification
-from listenwatch.scenarios.catalogue import all_scenarios
-from listenwatch.scenarios.judging import Judged
-from listenwatch.scenarios.registry import Scenario
-from listenwatch.scenarios.runner import Result
-from listenwatch.verdict import Difference, Kind, Verdict
+from listenwatch.labs.modules import MODULES
+from listenwatch.model.stages import StageIndex
+from listenwatch.report.text import difference_text
+from listenwatch.verdict.compare import Verdict, VerdictKind, inconclusive
+from listenwatch.verdict.difference import Difference, Field, Where
+from listenwatch.verdict.excuses import Excuse
+from tests.helpers.scenarios import issued, record, scenario_run
 from tests.sabotage.__main__ import all_caught, report
 from tests.sabotage.build import build
 from tests.sabotage.judging import false_alarms, judge
 from tests.sabotage.sabotages import HASHED, SABOTAGES, SCENARIOS, Sabotage
 
 HALVED = Sabotage("halved", "half", "inet_csk_listen_start", frozenset({"hit"}), ("inet_hash",))
-RIGHT, LATER = "inet_csk_listen_start max_ack_backlog", "inet_hash"
+RIGHT = Difference(StageIndex.LISTEN_START, Field.MAX_ACK_BACKLOG, 128, 64)
+LATER = Difference(StageIndex.HASH, Field.REACHED, True, False)
+RESULT = Difference(Where.RETURN, Field.RESULT, 0, -22)
 
 
-def judged(*fields: str, kind: Kind = Kind.DISAGREE) -> Judged:
-    """A call with a difference in each field; one without any agrees."""
-    differences = tuple(Difference(field, "128", "64") for field in fields)
-    verdict = Verdict(kind if fields else Kind.AGREE, "", "", "; ".join(fields), differences)
-    return Judged(None, None, verdict)
+def judged(*differences: Difference) -> Judged:
+    """A call with these differences; one without any agrees."""
+    verdict = Verdict(VerdictKind.DISAGREE if differences else VerdictKind.AGREE, "", "", differences)
+    return Judged(issued(), record(), verdict)
 
 
 def result(name: str, *calls: Judged, error: str = "") -> Result:
-    return Result(Scenario(name, "clamp", "", lambda _: None, ()), calls, error=error)
+    return Result(name, calls, error=error)
 
 
 AGREES = judged()
+UNSURE = AGREES._replace(verdict=inconclusive(Excuse.CONTENDED))
 SPARED = result("spared", AGREES)
-CAUGHT = [result("hit", AGREES, judged(RIGHT, "result"), judged(LATER)), SPARED]
+CAUGHT = [result("hit", AGREES, judged(RIGHT, RESULT), judged(LATER)), SPARED]
 
 
-def run(*results: Result, lost: int = 0) -> Verification:
-    return Verification(results, lost, {})
+def run(*results: Result, lost: int = 0) -> ScenarioRun:
+    return scenario_run(*results, lost=lost)
 
 
 def test_a_sabotage_is_caught_by_its_stage() -> None:
     outcome = judge(HALVED, run(*CAUGHT))
     assert not outcome.missed
     assert (outcome.disagree, outcome.calls) == (2, 4)
-    assert outcome.example == f"{RIGHT}: predicted 128, observed 64"
+    assert outcome.example == difference_text(RIGHT)
     assert all_caught([outcome], [])
 
 
@@ -57,10 +64,10 @@ def test_a_sabotage_is_caught_by_its_stage() -> None:
     ("results", "missed"),
     [
         ((result("hit", AGREES), SPARED), ["exit status 0", "hit: AGREE "]),
-        ((result("hit", judged("result", RIGHT)), SPARED),
+        ((result("hit", judged(RESULT, RIGHT)), SPARED),
          ["nothing points at inet_csk_listen_start", "hit points at result"]),
         ((result("hit", judged(LATER)), SPARED), ["nothing points at inet_csk_listen_start"]),
-        ((CAUGHT[0], result("spared", judged(RIGHT))), [f"spared: DISAGREE {RIGHT}"]),
+        ((CAUGHT[0], result("spared", judged(RIGHT))), [f"spared: DISAGREE {difference_text(RIGHT)}"]),
         ((CAUGHT[0], result("spared", AGREES, error="died\nOSError")), ["spared: ERROR OSError"]),
         ((CAUGHT[0], result("spared")), ["spared: ERROR "]),
     ],
@@ -81,14 +88,13 @@ def test_a_sabotage_that_is_missed_fails_the_run(
     ("without", "alarms"),
     [
         (run(SPARED), []),
-        (run(SPARED, result("hit", judged(RIGHT))), [f"hit: DISAGREE {RIGHT}"]),
-        (run(SPARED, result("hit", judged(RIGHT, kind=Kind.INCONCLUSIVE))),
-         [f"hit: INCONCLUSIVE {RIGHT}"]),
+        (run(SPARED, result("hit", judged(RIGHT))), [f"hit: DISAGREE {difference_text(RIGHT)}"]),
+        (run(SPARED, result("hit", UNSURE)), ["hit: INCONCLUSIVE another thread was in listen() on the same socket"]),
         (run(SPARED, lost=1), ["exit status 4 (1 agree, 0 disagree, 0 inconclusive, 0 unmodelled, 1 lost)"]),
     ],
     ids=["none", "disagree", "inconclusive", "lost"],
 )  # fmt: skip
-def test_a_false_alarm_fails_the_run(without: Verification, alarms: list[str]) -> None:
+def test_a_false_alarm_fails_the_run(without: ScenarioRun, alarms: list[str]) -> None:
     caught = judge(HALVED, run(*CAUGHT))
     assert false_alarms(without) == alarms
     assert all_caught([caught], alarms) == (not alarms)
@@ -104,7 +110,7 @@ def test_every_module_is_built_and_every_name_exists() -> None:
     built = re.findall(r"^obj-m \+= (\w+)\.o$", (MODULES / "Kbuild").read_text(), re.MULTILINE)
     assert sorted(modules) == sorted(built) == sorted(path.stem for path in MODULES.glob("*.c"))
     assert {scenario.name for scenario in all_scenarios()} >= SCENARIOS
-    places = {*STAGE_LABELS.values(), "result", "max_ack_backlog at return", HASHED}
+    places = {*(stage.label for stage in StageIndex), "result", "max_ack_backlog at return", HASHED}
     for sabotage in SABOTAGES:
         assert sabotage.hits <= SCENARIOS
         assert {sabotage.stage, *sabotage.later} <= places
@@ -119,3 +125,24 @@ def test_headers_that_do_not_fit_are_an_error_with_the_reason(tmp_path: Path) ->
     (common / "Makefile").write_text("modules:\n\t@echo no compiler >&2; false\n")
     with pytest.raises(GuestError, match=r"linux-headers-9.9-amd64 \(no compiler\): take a kernel"):
         build(tmp_path, tmp_path / "built")
+
+
+def test_two_tests_that_compile_in_a_folder_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiling, met = threading.Lock(), []
+
+    def compile_slowly(*_arguments: object) -> str:
+        met.append(not compiling.acquire(blocking=False))
+        time.sleep(0.1)
+        if not met[-1]:
+            compiling.release()
+        return ""
+
+    for folder in ("linux-headers-6.1-common", "linux-headers-6.1-amd64"):
+        (tmp_path / "usr/src" / folder).mkdir(parents=True)
+    (tmp_path / "usr/src/linux-headers-6.1-amd64/.config").touch()
+    monkeypatch.setattr("tests.sabotage.build.make_modules", compile_slowly)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda _: build(tmp_path, tmp_path / "built"), range(3)))
+    assert met == [False, False, False]

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.fake import program
+from tests import ROOT
+from tests.helpers.fake import program
 
-SCRIPT = Path(__file__).parents[2] / "vagrant/check-exercises"
+SCRIPT = ROOT / "vagrant/check-exercises"
+EXERCISES = "listenwatch/labs/exercises"
 NAMES = ("01-first", "02-second")
 
 # A listenwatch of which each file says how it is graded: "passed", "not yet", or a status alone.
@@ -41,17 +43,18 @@ def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     program(tmp_path / "bin", "id", "echo 0")
     for name in NAMES:
         for file, grade in (("starter", "not yet"), ("cheat", "not yet"), ("solution", "passed")):
-            path = tmp_path / "exercises" / name / f"{file}.py"
+            path = tmp_path / EXERCISES / name / f"{file}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{grade}\n")
-    shutil.copy(SCRIPT, tmp_path)
+    (tmp_path / "vagrant").mkdir()
+    shutil.copy(SCRIPT, tmp_path / "vagrant")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
-    monkeypatch.setenv("EXERCISES", str(tmp_path / "exercises"))
+    monkeypatch.setenv("EXERCISES", str(tmp_path / EXERCISES))
     return tmp_path
 
 
 def run(lab: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([lab / SCRIPT.name], capture_output=True, text=True, check=False)
+    return subprocess.run([lab / "vagrant" / SCRIPT.name], capture_output=True, text=True, check=False)
 
 
 def test_all_is_well(lab: Path) -> None:
@@ -72,7 +75,7 @@ def test_all_is_well(lab: Path) -> None:
     ],
 )
 def test_one_that_does_what_it_should_not_is_named(lab: Path, file: str, grade: str, said: str) -> None:
-    (lab / "exercises" / NAMES[1] / f"{file}.py").write_text(f"{grade}\n")
+    (lab / EXERCISES / NAMES[1] / f"{file}.py").write_text(f"{grade}\n")
     done = run(lab)
     assert done.returncode == 4
     assert said in done.stderr

@@ -7,22 +7,16 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import validator_for
 
-from listenwatch.kernel import behaviour_of
-from listenwatch.model.inputs import Door
-from listenwatch.record import ListenCall
-from listenwatch.recording import Recording
-from listenwatch.verdict import Kind, judge
+from listenwatch.conformance.matrix.vectors import case_of, distinct
+from listenwatch.features.behaviour import behaviour_of
+from listenwatch.model.inputs import EntryPath
+from listenwatch.verdict.compare import VerdictKind, judge
+from tests import ROOT
+from tests.helpers.vectors import FOLDER, VECTORS, lines_of, load, name_of
 
-FOLDER = Path(__file__).parents[1] / "vectors"
-VECTORS = sorted(FOLDER.glob("*/*.jsonl"))
-
-
-def load(path: Path) -> tuple[Recording, list[ListenCall]]:
-    with path.open("rb") as stream:
-        recording = Recording(stream, path.name)
-        return recording, list(recording.calls())
+SCHEMA = ROOT / "listenwatch/schemas/recording-2.json"
 
 
 def test_there_are_vectors_of_several_kernels() -> None:
@@ -30,31 +24,44 @@ def test_there_are_vectors_of_several_kernels() -> None:
     assert {"5.10", "6.1", "7.3"} < series
 
 
-@pytest.mark.parametrize("path", VECTORS, ids=lambda p: f"{p.parent.name}-{p.stem}")
+@pytest.mark.parametrize("path", VECTORS, ids=name_of)
 def test_every_line_fits_the_schema(path: Path) -> None:
-    schema = json.loads((FOLDER / "schema.json").read_text())
-    Draft202012Validator.check_schema(schema)
-    validator = Draft202012Validator(schema)
-    first, *_, last = lines = [json.loads(line) for line in path.read_text().splitlines()]
+    schema = json.loads(SCHEMA.read_text())
+    validator = validator_for(schema)
+    first, *_, last = lines = [json.loads(line) for line in lines_of(path)]
     for line in lines:
         validator.validate(line)
     assert "recording" in first
     assert "summary" in last
+    assert all(line["scenario"] and "verdict" not in line for line in lines[1:-1])
     broken = {**lines[1], "pre": {**lines[1]["post"], "state": None}}
     assert not validator.is_valid(broken)
 
 
-@pytest.mark.parametrize("path", VECTORS, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_they_are_small() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < 2 * 2**20
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=name_of)
+def test_each_call_is_a_case_of_its_own(path: Path) -> None:
+    scenarios = [json.loads(line).get("scenario") for line in lines_of(path)][1:-1]
+    calls = load(path)[1]
+    vectors = list(zip(scenarios, calls, strict=True))
+    assert list(distinct(vectors)) == vectors
+    assert len({case_of("", call) for call in calls}) > 640
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=name_of)
 def test_every_call_agrees(path: Path) -> None:
     recording, calls = load(path)
     behaviour = behaviour_of(recording.header.kernel)
     verdicts = [judge(call, behaviour) for call in calls]
-    assert Counter(v.kind for v in verdicts) == {Kind.AGREE: len(calls)}
+    assert Counter(v.kind for v in verdicts) == {VerdictKind.AGREE: len(calls)}
     assert len(calls) > 400
     assert recording.lost == 0
 
 
-@pytest.mark.parametrize("path", VECTORS, ids=lambda p: f"{p.parent.name}-{p.stem}")
+@pytest.mark.parametrize("path", VECTORS, ids=name_of)
 def test_a_vector_can_disagree(path: Path) -> None:
     """The stored limit off by one, in every call that stored one: none of them passes."""
     recording, calls = load(path)
@@ -62,7 +69,7 @@ def test_a_vector_can_disagree(path: Path) -> None:
     wrong = [
         call._replace(post=call.post._replace(max_ack_backlog=call.post.max_ack_backlog + 1))
         for call in calls
-        if call.post.seen and call.door != Door.UNKNOWN
+        if call.post.seen and call.entry_path != EntryPath.UNKNOWN
     ]
     assert len(wrong) > 300
-    assert {judge(call, behaviour).kind for call in wrong} <= {Kind.DISAGREE, Kind.INCONCLUSIVE}
+    assert {judge(call, behaviour).kind for call in wrong} <= {VerdictKind.DISAGREE, VerdictKind.INCONCLUSIVE}

@@ -1,153 +1,134 @@
 """The calls behind the grid, for the panel: what was predicted and what was seen, stage by stage."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from listenwatch.matrix.results import KernelRun, Line
-from listenwatch.model.stages import STAGE_LABELS, StageIndex
-from listenwatch.reasons import errno_text
+from listenwatch.call.record import Flag, ListenCall, StageRecord
+from listenwatch.call.text import entry_path_name, protocol_of, state_name
+from listenwatch.conformance.harness.judging import Judged
+from listenwatch.conformance.matrix.results import KernelRun
+from listenwatch.linux.names import errno_text
+from listenwatch.model.inputs import Socket
+from listenwatch.model.run import Outcome, Sock
+from listenwatch.model.stages import StageIndex, StageValues
+from listenwatch.report.judged import judged_reason
 from listenwatch.report.live import stage_argument
-from listenwatch.verdict import NOT_REACHED
+from listenwatch.report.runs.table import observed, predicted
+from listenwatch.report.text import difference_parts
+from listenwatch.verdict.difference import Difference, Field, Place, Where
 
-NO_PREDICTION = "no prediction"
-_FIELDS = ("value", "max_ack_backlog", "ack_backlog", "state")
-_KEPT = (
-    "door",
-    "protocol",
-    "asked",
-    "somaxconn",
-    "verdict",
-    "rule",
-    "backlog_rule",
-    "reason",
-    "differences",
-)
+NO_PREDICTION, NOT_REACHED = "no prediction", "not reached"
+_FIELDS = (Field.VALUE, Field.MAX_ACK_BACKLOG, Field.ACK_BACKLOG, Field.STATE)
+_PARTS = ("field", "predicted", "observed")
+
+Side = list[Any] | str
+"""Value, limit, queue and state; or a word for why there are none."""
 
 
-class Pool:
+class NumberedValues:
     """Values that come up again and again, each kept once and named by its number."""
 
     def __init__(self) -> None:
-        self.values: list[Any] = []
-        self._numbers: dict[str, int] = {}
+        self._numbered: dict[str, tuple[int, Any]] = {}
 
     def number(self, value: object) -> int:
         """The value's number."""
-        key = repr(value)
-        if key not in self._numbers:
-            self._numbers[key] = len(self.values)
-            self.values.append(value)
-        return self._numbers[key]
+        return self._numbered.setdefault(repr(value), (len(self._numbered), value))[0]
+
+    def values(self) -> list[Any]:
+        """The values in the order of their numbers."""
+        return [value for _, value in self._numbered.values()]
 
 
 def panel_data(kernels: Sequence[KernelRun]) -> dict[str, Any]:
-    """For each kernel and scenario the modes: name, word, note, and the numbers of the calls in the pool."""
-    calls, rows = Pool(), Pool()
-    cells = {
-        kernel.name: {
-            scenario: [
-                [
-                    m.name,
-                    m.word(scenario),
-                    m.note(scenario),
-                    [calls.number(_call(c, rows)) for c in m.calls[scenario]],
-                ]
-                for m in kernel.modes
-                if scenario in m.calls
-            ]
-            for scenario in {name: None for mode in kernel.modes for name in mode.calls}
-        }
-        for kernel in kernels
+    """For each kernel and scenario the runs: name, word, note, and the numbers of its calls among all calls."""
+    calls, rows = NumberedValues(), NumberedValues()
+    cells: dict[str, dict[str, list[Any]]] = {kernel.name: {} for kernel in kernels}
+    for kernel in kernels:
+        for run in kernel.scenario_runs:
+            for result in run.results:
+                numbers = [calls.number(_call(judged, rows)) for judged in result.calls]
+                cell = [run.name, result.word, result.note, numbers]
+                cells[kernel.name].setdefault(result.scenario, []).append(cell)
+    return {"cells": cells, "calls": calls.values(), "rows": rows.values()}
+
+
+def _call(judged: Judged, rows: NumberedValues) -> dict[str, Any]:
+    """What the panel shows of a call; what is unknown is left out."""
+    call, verdict = judged.call, judged.verdict
+    parts = [dict(zip(_PARTS, difference_parts(d), strict=True)) for d in verdict.differences]
+    fields: dict[str, Any] = {
+        "verdict": verdict.kind.value, "rule": verdict.rule, "backlog_rule": verdict.backlog_rule,
+        "reason": judged_reason(judged), "differences": parts or None,
     }
-    return {"cells": cells, "calls": calls.values, "rows": rows.values}
+    if call:
+        sock = call.post if call.post.seen else call.pre
+        fields |= {
+            "door": entry_path_name(call.entry_path), "protocol": protocol_of(sock) or None,
+            "asked": call.asked, "somaxconn": call.environment.somaxconn if sock.seen else None,
+            "predicted": predicted(judged),
+            "observed": observed(judged) if call.flags & Flag.RETURNED else "no return",
+            "rows": [rows.number(row) for row in stage_rows(call, verdict.outcome, verdict.differences)],
+        }
+    return {key: value for key, value in fields.items() if value is not None}
 
 
-def _call(line: Line, rows: Pool) -> Line:
-    fields = {key: line[key] for key in _KEPT if line.get(key) not in (None, [])}
-    if "schema" in line:
-        fields["predicted"] = _brief_prediction(line["predicted"])
-        fields["observed"] = (
-            _brief(line["errno"], line["stored"]) if line["result"] is not None else "no return"
-        )
-        fields["rows"] = [rows.number(row) for row in _rows(line)]
-    return fields
-
-
-def _brief(errno: str | None, stored: int | None) -> str:
-    """As in the table of ``verify``: the errno, or the limit stored."""
-    return errno or ("0" if stored is None else str(stored))
-
-
-def _brief_prediction(predicted: Line | None) -> str:
-    if predicted is None:
-        return "?"
-    limits = predicted["subflow_max_ack_backlog"], predicted["max_ack_backlog"]
-    stored = next((limit for limit in limits if limit is not None), None)
-    return _brief(errno_text(predicted["result"]) if predicted["result"] else None, stored)
-
-
-def _rows(line: Line) -> Iterator[list[Any]]:
-    """The call from its beginning to its return: label, predicted, observed, the fields that differ.
-
-    A side is its four values, or a word for why it has none.
-    """
-    told, before = line["predicted"], line["pre"]
-    parted = {d["field"] for d in line["differences"]}
-    yield [
-        "the call begins",
-        "given",
-        _socket(f"backlog {line['asked']}", before) if before else "no socket",
-        [],
-    ]
+def stage_rows(
+    call: ListenCall, outcome: Outcome | None, differences: Collection[Difference]
+) -> Iterator[list[Any]]:
+    """The call from its beginning to its return: label, predicted, observed, which of the values differ."""
+    parted = {(d.place, d.field) for d in differences if not d.witness}
+    before: Side = _socket(f"backlog {call.asked}", call.pre) if call.pre.seen else "no socket"
+    yield ["the call begins", "given", before, []]
     for index in StageIndex:
-        yield _stage_row(index, line, parted)
-    result = "no return seen" if line["result"] is None else f"= {errno_text(line['result'])}"
-    yield [
-        "the call returns",
-        _told(f"= {errno_text(told['result'])}", told, "") if told else NO_PREDICTION,
-        _socket(result, line["post"]),
-        _parted(parted, "result", "{} at return"),
-    ]
-    if told and told["subflow_state"] is not None:
-        yield [
-            "its first subflow",
-            _told("", told, "subflow_"),
-            _socket("", line["post"], "subflow_"),
-            _parted(parted, "", "subflow {} at return"),
-        ]
+        yield _stage_row(index, call, outcome, parted)
+    result = f"= {errno_text(call.result)}" if call.flags & Flag.RETURNED else "no return seen"
+    end = _predicted(f"= {errno_text(outcome.result)}", outcome.socket) if outcome else NO_PREDICTION
+    differing = _differing(parted, (Where.RETURN, Field.RESULT), Where.POST)
+    yield ["the call returns", end, _socket(result, call.post), differing]
+    if outcome and outcome.subflow:
+        post = call.post
+        seen = [post.subflow_max_ack_backlog, post.subflow_ack_backlog, state_name(post.subflow_state)]
+        differing = _differing(parted, None, Where.SUBFLOW)
+        predicted_end = _predicted("", outcome.subflow)
+        yield ["its first subflow", predicted_end, ["", *(seen if post.seen else [None] * 3)], differing]
 
 
-def _stage_row(index: StageIndex, line: Line, parted: set[str]) -> list[Any]:
-    name, label = index.name.lower(), STAGE_LABELS[index]
-    expected = line["predicted"]["stages"].get(name) if line["predicted"] else None
-    seen = line["stages"].get(name)
-    unseen = NOT_REACHED if name in line["watched"] else "not visible"
-    if expected and not seen and unseen == NOT_REACHED and label not in parted:
+Parted = Collection[tuple[Place, Field | str]]
+"""Place and field of each difference."""
+
+
+def _stage_row(index: StageIndex, call: ListenCall, outcome: Outcome | None, parted: Parted) -> list[Any]:
+    expected = outcome.stages.get(index) if outcome else None
+    seen = call.stages.get(index)
+    unseen = NOT_REACHED if call.hooks >> index & 1 else "not visible"
+    differs = (index, Field.REACHED) in parted
+    if expected and not seen and unseen == NOT_REACHED and not differs:
         # The verdict excuses it: folded into its caller, or skipped by the kernel.
         unseen = "not seen"
-    unpredicted = NOT_REACHED if line["predicted"] else NO_PREDICTION
-    fields = [0, 1, 2, 3] if label in parted else _parted(parted, f"{label} value", label + " {}")
-    return [label, _stage(index, expected, unpredicted), _stage(index, seen, unseen), fields]
+    unpredicted = NOT_REACHED if outcome else NO_PREDICTION
+    fields = [0, 1, 2, 3] if differs else _differing(parted, (index, Field.VALUE), index)
+    return [index.label, _stage(index, expected, unpredicted), _stage(index, seen, unseen), fields]
 
 
-def _stage(index: StageIndex, stage: Line | None, absent: str) -> list[Any] | str:
+def _stage(index: StageIndex, stage: StageRecord | StageValues | None, absent: str) -> Side:
     if stage is None:
         return absent
-    value = "" if stage["value"] is None else stage_argument(index, stage["value"])
-    return [value, stage["max_ack_backlog"], stage["ack_backlog"], stage["state"]]
+    value = "" if stage.value is None else stage_argument(index, stage.value)
+    return [value, stage.max_ack_backlog, stage.ack_backlog, state_name(stage.state)]
 
 
-def _socket(value: str, sock: Line | None, owner: str = "") -> list[Any]:
-    return [value, *(sock[f"{owner}{field}"] if sock else None for field in _FIELDS[1:])]
+def _socket(value: str, sock: Socket) -> Side:
+    if not sock.seen:
+        return [value, None, None, None]
+    return [value, sock.max_ack_backlog, sock.ack_backlog, state_name(sock.state)]
 
 
-def _told(value: str, told: Line, owner: str) -> list[Any]:
-    return [value, told[f"{owner}max_ack_backlog"], None, told[f"{owner}state"]]
+def _predicted(value: str, sock: Sock | None) -> Side:
+    return [value, sock.max_ack_backlog if sock else None, None, state_name(sock.state) if sock else None]
 
 
-def _parted(parted: set[str], value: str, others: str) -> list[int]:
-    """Which of the four values differ, by the names the verdict gave the differences."""
-    names = (value, *(others.format(field) for field in _FIELDS[1:]))
+def _differing(parted: Parted, value: tuple[Place, Field] | None, place: Place) -> list[int]:
+    """Which of the four values differ; ``value`` is place and field of the first."""
+    names = (value, *((place, field) for field in _FIELDS[1:]))
     return [number for number, name in enumerate(names) if name in parted]

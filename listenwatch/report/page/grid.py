@@ -1,132 +1,96 @@
-"""The grid: a row for each scenario, a cell for each kernel, in it a sign for each attach mode."""
-
-from __future__ import annotations
+"""The grid's data: a row for each scenario, a cell for each kernel, in it a sign for each attach mode."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from listenwatch.matrix.results import KernelRun
-from listenwatch.report.page.differ import Differing
-from listenwatch.report.page.markup import Markup, element, joined
+from listenwatch.conformance.harness.catalogue import FILES, all_scenarios
+from listenwatch.conformance.matrix.results import KernelRun, Matrix
+from listenwatch.report.page.differ import Differing, differences
+from listenwatch.report.runs.checks import group_of
 
-SIGNS = {
-    "AGREE": "✓",
-    "DISAGREE": "✗",
-    "INCONCLUSIVE": "?",
-    "UNMODELLED": "∅",
-    "ERROR": "!",
-    "SKIP": "–",
-}
+SIGNS = {"AGREE": "✓", "DISAGREE": "✗", "INCONCLUSIVE": "?", "UNMODELLED": "∅", "ERROR": "!", "SKIP": "–"}
 """A sign for each word, so that nobody has to tell them by colour."""
+_WORST_FIRST = ("DISAGREE", "ERROR", "UNMODELLED", "INCONCLUSIVE", "AGREE", "SKIP")
+
+
+class Cell(NamedTuple):
+    """A scenario on a kernel: name and word of each mode that ran it; ``apart`` from most other kernels."""
+
+    kernel: str
+    words: tuple[tuple[str, str], ...]
+    apart: bool
+
+    @property
+    def text(self) -> str:
+        """What its signs say, in words."""
+        words = ", ".join(f"{mode} {word}" for mode, word in self.words)
+        return f"{words}; differs from other kernels" if self.apart else words
+
+    @property
+    def worst(self) -> str:
+        """The word to worry about; one mode that could see the scenario is enough not to be a skip."""
+        words = {word for _, word in self.words}
+        return next((word for word in _WORST_FIRST if word in words), "")
 
 
 class Row(NamedTuple):
-    """One scenario: the group it stands in, what it shows, and in what kernels differ."""
+    """One scenario: the file it stands in, what it shows, in what kernels differ, and a cell for each kernel."""
 
     name: str
     group: str
     summary: str
     differences: Sequence[Differing]
+    cells: Sequence[Cell]
+
+    @property
+    def words(self) -> str:
+        """Every word that stands in one of its cells."""
+        return " ".join(sorted({word for cell in self.cells for _, word in cell.words}))
+
+    @property
+    def brief(self) -> str:
+        """The first difference, and how many more there are."""
+        first, *more = [*map(str, self.differences), ""]
+        return f"{first} (and {len(more) - 1} more)" if more[1:] else first
 
 
-def grid(rows: Sequence[Row], kernels: Sequence[KernelRun], titles: dict[str, str]) -> Markup:
-    """The whole table; ``titles`` says for a group what its scenarios are about."""
-    groups = [(name, list(members)) for name, members in groupby(rows, lambda row: row.group)]
-    return element(
-        "table",
-        element("thead", element("tr", *_heads(kernels))),
-        *(
-            joined(
-                _group(name, titles.get(name, ""), members, kernels), _body(name, members, kernels)
-            )
-            for name, members in groups
-        ),
-        id="grid",
-    )
+class Group(NamedTuple):
+    """The scenarios of one file, and what they are about."""
+
+    name: str
+    title: str
+    rows: Sequence[Row]
+
+    @property
+    def sums(self) -> Iterator[list[tuple[str, int]]]:
+        """For each kernel how many scenarios ended how, in the worst of the kernel's modes."""
+        for cells in zip(*(row.cells for row in self.rows), strict=True):
+            count = Counter(cell.worst for cell in cells)
+            yield [(word, count[word]) for word in SIGNS if count[word]]
 
 
-def _heads(kernels: Sequence[KernelRun]) -> Iterator[Markup]:
-    yield element("th", "scenario", scope="col", class_="name")
+def rows(matrix: Matrix) -> list[Row]:
+    """Every scenario a kernel ran, group by group."""
+    known = {scenario.name: scenario for scenario in all_scenarios()}
+    ran = matrix.scenario_names
+    ordered = [name for name in known if name in ran] + [name for name in ran if name not in known]
+    return [_row(name, known[name].summary if name in known else "", matrix.kernels) for name in ordered]
+
+
+def _row(name: str, summary: str, kernels: Sequence[KernelRun]) -> Row:
+    differing = differences(name, kernels)
+    apart = {kernel for difference in differing for kernel in difference.apart}
+    cells = []
     for kernel in kernels:
-        below = (
-            element("span", "not run", class_="tag")
-            if kernel.problem
-            else element(
-                "span", *(element("i", m.name, title=m.name) for m in kernel.modes), class_="modes"
-            )
-        )
-        yield element("th", element("span", kernel.name, class_="kernel"), below, scope="col")
-    yield element("th", "differs between kernels", scope="col", class_="what")
+        words = tuple((run.name, word) for run in kernel.scenario_runs if (word := run.word(name)))
+        cells.append(Cell(kernel.name, words, kernel.name in apart))
+    return Row(name, group_of(name), summary, differing, cells)
 
 
-def _group(name: str, title: str, rows: Sequence[Row], kernels: Sequence[KernelRun]) -> Markup:
-    """The line above a group's scenarios, which folds them; it sums them up for each kernel."""
-    button = element(
-        "button",
-        element("b", name),
-        element("span", str(len(rows)), class_="count"),
-        type="button",
-        aria_expanded="true",
-        aria_controls=f"group-{name}",
-        title=title,
-    )
-    sums = (element("td", *_sums(rows, kernel)) for kernel in kernels)
-    head = element("th", button, scope="rowgroup", class_="name")
-    about = element("td", title, class_="what")
-    return element("tbody", element("tr", head, *sums, about), class_="group")
-
-
-def _sums(rows: Sequence[Row], kernel: KernelRun) -> Iterator[Markup]:
-    """How many scenarios of a group ended how, in the worst of a kernel's modes."""
-    count = Counter(
-        worst for row in rows if (worst := _worst(mode.word(row.name) for mode in kernel.modes))
-    )
-    for word, sign in SIGNS.items():
-        if count[word]:
-            yield element("span", f"{sign}{count[word]}", class_=f"sum {word.lower()}", title=word)
-
-
-def _worst(words: Iterable[str]) -> str:
-    """The word to worry about; one mode that could see the scenario is enough not to be a skip."""
-    met = set(words)
-    order = ("DISAGREE", "ERROR", "UNMODELLED", "INCONCLUSIVE", "AGREE", "SKIP")
-    return next((word for word in order if word in met), "")
-
-
-def _body(group: str, rows: Sequence[Row], kernels: Sequence[KernelRun]) -> Markup:
-    return element("tbody", *(_row(row, kernels) for row in rows), id=f"group-{group}")
-
-
-def _row(row: Row, kernels: Sequence[KernelRun]) -> Markup:
-    words = {mode.word(row.name) for kernel in kernels for mode in kernel.modes} - {""}
-    apart = {kernel for differing in row.differences for kernel in differing.apart}
-    told = [str(differing) for differing in row.differences]
-    more = f" (and {len(told) - 1} more)" if told[1:] else ""
-    return element(
-        "tr",
-        element("th", row.name, scope="row", class_="name", title=row.summary),
-        *(_cell(row.name, kernel, apart=kernel.name in apart) for kernel in kernels),
-        element("td", "".join((*told[:1], more)), class_="what", title="\n".join(told) or None),
-        data_name=row.name,
-        data_words=" ".join(sorted(words)),
-        data_differs=bool(row.differences),
-    )
-
-
-def _cell(scenario: str, kernel: KernelRun, *, apart: bool) -> Markup:
-    ran = [(mode.name, mode.word(scenario)) for mode in kernel.modes if mode.word(scenario)]
-    if not ran:
-        return element("td", "·", class_="none", title=f"{kernel.name}: not run")
-    told = ", ".join(f"{mode} {word}" for mode, word in ran)
-    told = f"{told}; differs from other kernels" if apart else told
-    button = element(
-        "button",
-        *(element("i", SIGNS[word], class_=word.lower()) for _, word in ran),
-        type="button",
-        tabindex=-1,
-        data_kernel=kernel.name,
-        aria_label=f"{kernel.name} {scenario}: {told}",
-    )
-    return element("td", button, class_="apart" if apart else None)
+def groups(scenarios: Iterable[Row]) -> list[Group]:
+    """The rows by file, each with the first line of its docstring."""
+    titles = {f.__name__.rpartition(".")[2]: (f.__doc__ or "").partition("\n")[0] for f in FILES}
+    grouped = groupby(scenarios, lambda row: row.group)
+    return [Group(name, titles.get(name, ""), list(members)) for name, members in grouped]

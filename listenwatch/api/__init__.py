@@ -1,0 +1,1 @@
+"""The public API, below the names that ``import listenwatch`` gives."""

@@ -1,0 +1,1 @@
+"""Conformance: scenarios and random histories of real listen() calls, on one kernel or on many."""

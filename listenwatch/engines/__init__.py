@@ -1,1 +1,0 @@
-"""Engines carry records from the kernel to Python: bytes and loss, no interpretation."""

@@ -1,0 +1,142 @@
+"""How to attach here, decided once, from the answers that ``listenwatch features`` prints; opens the engine."""
+
+import errno
+from collections.abc import Collection, Sequence
+
+from listenwatch.bpf import overflow, programs
+from listenwatch.bpf.engine import CoreEngine, Engine
+from listenwatch.bpf.programs import ATTACH_MODES, PROGRAMS, REQUIRED_FUNCTIONS, Attachment
+from listenwatch.errors import ObserveError, UsageError
+from listenwatch.features import survey
+from listenwatch.features.answers import Answer, Feature
+from listenwatch.features.evidence import X32, Evidence
+from listenwatch.linux.btf import Btf
+from listenwatch.linux.privileges import remedy, to_attach
+from listenwatch.model.inputs import EntryPath
+
+ENGINES = {"core": ATTACH_MODES, "bcc": ("kprobe", "tracepoint")}
+"""The engines, and the attach modes each has, the richest first."""
+
+OVERFLOW_MODES = tuple(overflow.PROGRAMS)
+
+
+def refusal(mode: str, evidence: Evidence, functions: Collection[str] = REQUIRED_FUNCTIONS) -> str:
+    """Why this kernel or user cannot attach in a mode; empty if nothing is known against it before loading."""
+    for need in survey.mode_needs(mode, evidence, functions):
+        if need.answer is not Answer.YES:
+            return _in_words(need, evidence)
+    return ""
+
+
+def _in_words(missing: Feature, evidence: Evidence) -> str:
+    if missing.name == "fentry":
+        return f"the kernel refuses fentry ({evidence.fentry.refusal})"
+    if missing.answer is Answer.UNKNOWN:
+        return f"it is not known whether the kernel has {missing.name} ({missing.how})"
+    if missing.name == "kprobes":
+        return "the kernel was built without kprobes"
+    return f"the kernel has no function {missing.name}"
+
+
+def modes_here(evidence: Evidence | None = None) -> tuple[str, ...]:
+    """The attach modes that work on this kernel, the richest first."""
+    evidence = evidence or Evidence()
+    return tuple(mode for mode in ATTACH_MODES if not refusal(mode, evidence))
+
+
+def choose_mode(
+    wanted: str, modes: Sequence[str] = ATTACH_MODES, evidence: Evidence | None = None
+) -> tuple[str, str]:
+    """Mode and why. UsageError: ``wanted`` is not ``auto`` or of ``modes``; ObserveError: it does not work here."""
+    evidence = evidence or Evidence()
+    if wanted not in ("auto", *modes):
+        raise UsageError(f"no attach mode '{wanted}' here: choose from auto, {', '.join(modes)}")
+    if wanted != "auto":
+        if reason := refusal(wanted, evidence):
+            raise ObserveError(f"{reason}: {_instead(wanted, evidence)}")
+        return wanted, "asked for"
+    no_kprobe = refusal("kprobe", evidence)
+    if not no_kprobe:
+        return "kprobe", "the kernel has kprobes, which see every stage"
+    if "fentry" in modes:
+        no_fentry = refusal("fentry", evidence)
+        if not no_fentry:
+            return "fentry", f"{no_kprobe}; fentry sees the same stages"
+        if no_fentry != no_kprobe:
+            no_kprobe += no_fentry.replace("the kernel", " and", 1)
+    return "tracepoint", f"{no_kprobe}; tracepoints see no hash stage"
+
+
+_INSTEAD = {
+    "kprobe": "use --attach tracepoint, or 'listenwatch guest --kernel 6.1 -- ...' for a kernel "
+    "that has them",
+    "fentry": "leave out --attach, which takes the richest mode that works here for this user",
+}
+"""What to do where an attach mode does not work."""
+
+
+def _instead(mode: str, evidence: Evidence) -> str:
+    """What to do where it does not work: the privilege that is missing, if that may be why."""
+    refused = mode == "fentry" and evidence.fentry.error in (errno.EPERM, errno.EACCES)
+    return (remedy(to_attach()) if refused else "") or _INSTEAD[mode]
+
+
+def programs_for(mode: str, evidence: Evidence, engine: str = "core") -> tuple[programs.BpfProgram, ...]:
+    """What this kernel has of the programs of an attach mode; ObserveError if it lacks a required one."""
+    if mode == "tracepoint":
+        return programs.at_tracepoints(PROGRAMS)
+    functions = evidence.symbols or frozenset()
+    if mode == "kprobe":
+        trampoline = "fentry" in ENGINES[engine] and survey.fentry(evidence).answer is Answer.YES
+        return programs.at_system_call(programs.present(PROGRAMS, functions), trampoline=trampoline)
+    chosen = programs.trampolines(PROGRAMS, Btf.read().parameters(functions), functions)
+    return programs.at_system_call(chosen, trampoline=False)
+
+
+_BEGIN_AT = {EntryPath.COMPAT: "__sys_listen", EntryPath.IO_URING: "__sys_listen_socket"}
+
+
+def entry_paths(evidence: Evidence) -> dict[int, str]:
+    """The ways to listen() beside the native system call that this kernel has, or may have: ``Attachment.entry_paths``."""
+    ways = {
+        EntryPath.COMPAT: (survey.compat(evidence), survey.named("x32", evidence, X32)),
+        EntryPath.IO_URING: (survey.named("io_uring listen", evidence, "io_listen"),),
+    }
+    return {
+        path: _BEGIN_AT[path]
+        for path, features in ways.items()
+        if any(feature.answer is not Answer.NO for feature in features)
+    }
+
+
+def open_engine(engine: str = "core", attach: str = "auto", *, follow: bool = False) -> Engine:
+    """The engine of that name, attached, its probes known to fire; ObserveError says what is missing."""
+    evidence = Evidence()
+    mode, why = choose_mode(attach, ENGINES[engine], evidence)
+    attachment = Attachment(mode, why, programs_for(mode, evidence, engine), entry_paths(evidence))
+    if engine == "bcc":
+        from listenwatch.bpf.bcc import BccEngine  # seldom used, and slow to import
+
+        return BccEngine(attachment, follow=follow)
+    return CoreEngine(attachment, follow=follow)
+
+
+def choose_overflow_mode(wanted: str, evidence: Evidence | None = None) -> tuple[str, str]:
+    """The overflow probe's attach mode for ``wanted`` (``auto`` or one of OVERFLOW_MODES), and why not the richer."""
+    evidence = evidence or Evidence()
+    reason = refusal("kprobe", evidence, overflow.REQUIRED_FUNCTIONS)
+    if wanted == "kprobe" and reason:
+        raise ObserveError(f"{reason}: use --attach tracepoint")
+    if wanted == "tracepoint" or reason:
+        return "tracepoint", reason or "asked for"
+    return "kprobe", ""
+
+
+def open_overflow_probe(attach: str = "auto") -> overflow.OverflowProbe:
+    """The overflow probe, attached; ObserveError says what is missing."""
+    evidence = Evidence()
+    mode, why = choose_overflow_mode(attach, evidence)
+    functions = evidence.symbols if mode == "kprobe" else None
+    return overflow.OverflowProbe(
+        Attachment(mode, why, programs.present(overflow.PROGRAMS[mode], functions or frozenset()))
+    )

@@ -1,0 +1,51 @@
+"""Which Behaviour a kernel has: by what it names and by its release, never by a listen()."""
+
+from typing import NamedTuple
+
+from listenwatch.errors import ObserveError
+from listenwatch.linux.kernel import Kernel
+from listenwatch.model.behaviour import FIELDS, Behaviour
+from listenwatch.model.kernels import behaviour_for, vendor_behaviour
+
+
+class Decision(NamedTuple):
+    """The value of one field, None where it is not known, and what decided it."""
+
+    value: object
+    how: str
+
+
+def behaviour_of(kernel: Kernel) -> Behaviour:
+    """The Behaviour of a kernel a probe runs on, from 5.10 on."""
+    if kernel.version < (5, 10, 0):
+        raise ObserveError(
+            f"the probe watches kernels from 5.10 on; this is {kernel.release} ({kernel.series}), "
+            f"whose listen() 'listenwatch predict --kernel {kernel.series}' describes"
+        )
+    return behaviour_of_any(kernel)
+
+
+def behaviour_of_any(kernel: Kernel) -> Behaviour:
+    """The same from 2.6.12 on, else ``NoEra``: by names, else release; a vendor's says only what it began with."""
+    by_release = vendor_behaviour if kernel.vendor else behaviour_for
+    shown = {field: history.shown(kernel.has) for field, history in FIELDS.items()}
+    values = {field: value_and_name[0] for field, value_and_name in shown.items() if value_and_name}
+    return by_release(kernel.version).replace(**values)
+
+
+def decisions(kernel: Kernel, source: str) -> dict[str, Decision]:
+    """Each field of a kernel's Behaviour, and what decided it; ``source`` is where its names were read."""
+    release = f"release {'.'.join(map(str, kernel.version))}"
+    decided = {}
+    for field, value in behaviour_of(kernel).values().items():
+        shown = FIELDS[field].shown(kernel.has)
+        if shown:
+            how = f"{source} {'names' if kernel.has[shown[1]] else 'does not name'} {shown[1]}"
+        elif value is not None:
+            how = release
+        elif kernel.vendor:
+            how = f"kernel of {kernel.vendor}, began as {release}: not known what it took"
+        else:
+            how = f"{release}: not among the trees that were read"
+        decided[field] = Decision(value, how)
+    return decided

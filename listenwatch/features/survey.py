@@ -1,0 +1,206 @@
+"""What this kernel offers, question by question: yes, no or unknown, and how that was found out."""
+
+from collections.abc import Callable, Collection, Iterator
+from enum import Enum
+from typing import NamedTuple
+
+from listenwatch.bpf.programs import (
+    ATTACH_MODES,
+    FUNCTIONS,
+    REQUIRED_FUNCTIONS,
+    SYSTEM_CALL_FUNCTION,
+)
+from listenwatch.errors import ObserveError
+from listenwatch.features.answers import Answer, Feature, all_of, known, tried
+from listenwatch.features.behaviour import decisions
+from listenwatch.features.evidence import STATE_TRACEPOINT, TRACEPOINTS, Evidence
+from listenwatch.linux.privileges import CAPABILITIES
+
+
+class Field(NamedTuple):
+    """One field of the Behaviour this kernel gets; ``evidence`` says what decided it."""
+
+    name: str
+    value: str
+    evidence: str
+
+
+def btf(evidence: Evidence) -> Feature:
+    """Whether the kernel describes its own types, which every attach mode but bcc's needs."""
+    return known("BTF", evidence.btf, "/sys/kernel/btf/vmlinux")
+
+
+def kprobes(evidence: Evidence) -> Feature:
+    """Whether kprobes are built in."""
+    return known("kprobes", evidence.kprobe_pmu, f"kprobe PMU in sysfs; {config(evidence, 'KPROBES')}")
+
+
+def fentry(evidence: Evidence) -> Feature:
+    """Whether this user may attach to functions by BPF trampolines."""
+    return tried("fentry", evidence.fentry, evidence.privilege)
+
+
+def call_tracepoints(evidence: Evidence) -> list[Feature]:
+    """The tracepoints at entry and return of the system call."""
+    return [
+        tried(name.partition("/")[2], attempt, evidence.privilege)
+        for name, attempt in zip(TRACEPOINTS, evidence.tracepoints, strict=True)
+    ]
+
+
+def ring_buffer(evidence: Evidence) -> Feature:
+    """What carries the records."""
+    return tried("ring buffer", evidence.ring_buffer, evidence.privilege)
+
+
+def state_tracepoint(evidence: Evidence) -> Feature:
+    """sock:inet_sock_set_state: by BTF, which needs no privilege, else by trying."""
+    if evidence.btf_names_tracepoint:
+        return Feature(STATE_TRACEPOINT, Answer.YES, f"BTF has btf_trace_{STATE_TRACEPOINT}")
+    return tried(STATE_TRACEPOINT, evidence.state_tracepoint, evidence.privilege)
+
+
+def symbols(name: str, evidence: Evidence, *wanted: str) -> Feature:
+    """Whether the kernel has all these functions under these very names."""
+    if evidence.symbols is None:
+        return Feature(name, Answer.UNKNOWN, "/proc/kallsyms cannot be read or is empty")
+    missing = [symbol for symbol in wanted if symbol not in evidence.symbols]
+    if missing:
+        how = f"/proc/kallsyms lists no {', '.join(missing)} (absent, or folded into its caller)"
+        return Feature(name, Answer.NO, how)
+    return Feature(name, Answer.YES, f"/proc/kallsyms lists {', '.join(wanted)}")
+
+
+def named(name: str, evidence: Evidence, *wanted: str) -> Feature:
+    """Whether the kernel has all these functions, attached to or not: by BTF, a tenth of the time of /proc/kallsyms."""
+    if evidence.btf_names is None:
+        return symbols(name, evidence, *wanted)
+    missing = [function for function in wanted if function not in evidence.btf_names]
+    return known(name, not missing, f"BTF has {', '.join(missing or wanted)}")
+
+
+def config(evidence: Evidence, option: str) -> str:
+    """What the kconfig says of an option, in words."""
+    options, source = evidence.config
+    if options is None:
+        return f"CONFIG_{option}: no kconfig published"
+    return f"CONFIG_{option}={options.get(f'CONFIG_{option}', 'n')} in {source}"
+
+
+def compat(evidence: Evidence) -> Feature:
+    """Whether 32-bit system calls are built in: on x86_64 exactly then listen has an entry for them."""
+    name = "32-bit callers"
+    if evidence.machine == "x86_64":
+        entry = named(name, evidence, "__ia32_sys_listen")
+        return entry._replace(how=f"{entry.how}; {config(evidence, 'IA32_EMULATION')}")
+    options, _ = evidence.config
+    if options is None:
+        return Feature(name, Answer.UNKNOWN, config(evidence, "COMPAT"))
+    return known(name, options.get("CONFIG_COMPAT") == "y", config(evidence, "COMPAT"))
+
+
+def bpf_lsm(evidence: Evidence) -> Feature:
+    """Whether a BPF program may refuse listen(): its module is active and its programs load."""
+    if evidence.lsm_active:
+        return tried("BPF LSM", evidence.lsm, evidence.privilege)
+    active = '"bpf" among the active security modules'
+    return known("BPF LSM", evidence.lsm_active, f"{active}; {config(evidence, 'BPF_LSM')}")
+
+
+def headers(evidence: Evidence) -> Feature:
+    """The kernel headers bcc compiles against."""
+    name = "kernel headers"
+    if evidence.headers:
+        return Feature(name, Answer.YES, evidence.headers)
+    release = evidence.kernel.release
+    options, _ = evidence.config
+    if options is not None and options.get("CONFIG_IKHEADERS") == "m":
+        return Feature(name, Answer.UNKNOWN, "perhaps in a module: run 'modprobe kheaders', ask again")
+    return Feature(name, Answer.NO, f"neither /lib/modules/{release}/build nor kheaders.tar.xz")
+
+
+def bcc(evidence: Evidence) -> Feature:
+    """The package engine bcc loads."""
+    how = evidence.bcc or "no bcc with libbcc where the distribution's Python would look"
+    return Feature("python3-bpfcc", Answer.YES if evidence.bcc else Answer.NO, how)
+
+
+def kernel_features(evidence: Evidence) -> list[Feature]:
+    """What the kernel and the distribution offer."""
+    return [
+        btf(evidence), kprobes(evidence), fentry(evidence), *call_tracepoints(evidence),
+        state_tracepoint(evidence), ring_buffer(evidence),
+        symbols("io_uring listen", evidence, "io_listen", "__sys_listen_socket"),
+        tried("MPTCP", evidence.mptcp, evidence.privilege), compat(evidence), bpf_lsm(evidence),
+        headers(evidence), bcc(evidence),
+    ]
+
+
+def hook_features(evidence: Evidence) -> list[Feature]:
+    """Which kernel functions a probe can find by name."""
+    return [symbols(name, evidence, name) for name in FUNCTIONS]
+
+
+def privilege_features(evidence: Evidence) -> list[Feature]:
+    """What this user may do."""
+    privilege = evidence.privilege
+    scope = "" if privilege.initial_user_namespace else ", of a user namespace of its own"
+    held = f"CapEff {privilege.capabilities:x} in /proc/self/status{scope}"
+    return [
+        Feature("root", Answer.NO if evidence.euid else Answer.YES, f"effective uid {evidence.euid}"),
+        *(known(name, privilege.has(name), held) for name in CAPABILITIES),
+    ]
+
+
+def mode_features(evidence: Evidence) -> list[Feature]:
+    """Which attach modes work, the richest first: what all of them need, and what each needs more."""
+    base = [btf(evidence), ring_buffer(evidence), state_tracepoint(evidence)]
+    return [
+        all_of(mode, [*base, *call_begins(mode, evidence), *mode_needs(mode, evidence, REQUIRED_FUNCTIONS)])
+        for mode in ATTACH_MODES
+    ]
+
+
+def call_begins(mode: str, evidence: Evidence) -> list[Feature]:
+    """Where a mode sees a native call begin and end: the system call's function, or its tracepoints."""
+    function = symbols(SYSTEM_CALL_FUNCTION, evidence, SYSTEM_CALL_FUNCTION)
+    if mode == "tracepoint" or function.answer is not Answer.YES:
+        return call_tracepoints(evidence)
+    return [function]
+
+
+def mode_needs(mode: str, evidence: Evidence, functions: Collection[str]) -> Iterator[Feature]:
+    """What a mode needs more than the others: the mechanism, and the functions it attaches to."""
+    if mode == "tracepoint":
+        return
+    yield kprobes(evidence) if mode == "kprobe" else fentry(evidence)
+    for name in functions:
+        yield symbols(name, evidence, name)
+
+
+def behaviour_fields(evidence: Evidence) -> list[Field]:
+    """The Behaviour the model will use, and for each field what decided it."""
+    try:
+        decided = decisions(evidence.kernel, "BTF" if evidence.btf else "/proc/kallsyms")
+    except ObserveError as error:
+        return [Field("(none)", "unknown", str(error))]
+    return [Field(name, _text(value), how) for name, (value, how) in decided.items()]
+
+
+def _text(value: object) -> str:
+    return value.name.lower() if isinstance(value, Enum) else _WORDS.get(value, str(value))
+
+
+_WORDS: dict[object, str] = {None: "unknown", True: "yes", False: "no"}
+
+
+Survey = dict[str, list[Feature]]
+
+
+def survey(evidence: Evidence) -> Survey:
+    """Every question, by group, in the order they are shown."""
+    groups: dict[str, Callable[[Evidence], list[Feature]]] = {
+        "kernel": kernel_features, "hooks": hook_features, "privilege": privilege_features,
+        "attach": mode_features,
+    }
+    return {name: ask(evidence) for name, ask in groups.items()}

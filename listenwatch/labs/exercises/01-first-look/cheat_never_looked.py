@@ -1,0 +1,9 @@
+import socket
+import sys
+
+server = socket.socket()
+server.bind(("127.0.0.1", int(sys.argv[1])))
+server.listen(int(sys.argv[2]))
+print("inet_listen")  # where it is stored: at its line the limit is the old one
+print("ready", flush=True)
+sys.stdin.read()

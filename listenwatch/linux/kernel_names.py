@@ -1,0 +1,41 @@
+"""What a kernel names in its BTF, or where it has none in /proc/kallsyms: the evidence fields of Behaviour ask for."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from listenwatch.linux.btf import Btf
+from listenwatch.model.behaviour import FIELDS
+from listenwatch.model.history import Kind
+
+BTF = "sys/kernel/btf/vmlinux"
+
+NAMES = {evidence.name: evidence.kind for history in FIELDS.values() for evidence in history.evidence}
+"""Every name that shows a field, with its kind."""
+
+
+def functions_listed(names: Collection[str], root: Path = Path("/")) -> frozenset[str] | None:
+    """Those of ``names`` that /proc/kallsyms lists (0.1 s), not of modules; None if it is missing or empty."""
+    try:
+        text = (root / "proc/kallsyms").read_bytes()
+    except OSError:
+        return None
+    if not text:
+        return None
+    return frozenset(name for name in names if b" %s\n" % name.encode() in text)
+
+
+def kernel_names(root: Path = Path("/"), *, signatures: bool) -> dict[str, bool]:
+    """Which of NAMES the kernel has, by BTF (``signatures``: 0.1 s) or its functions; the unknown left out."""
+    try:
+        btf = Btf((root / BTF).read_bytes())
+    except OSError:
+        functions = [name for name, kind in NAMES.items() if kind is Kind.FUNCTION]
+        listed = functions_listed(functions, root)
+        return {} if listed is None else {name: name in listed for name in functions}
+    has = {name: btf.names(name) for name, kind in NAMES.items() if kind is not Kind.SIGNATURE}
+    expected = {name: name.partition("(") for name, kind in NAMES.items() if kind is Kind.SIGNATURE}
+    counts = btf.parameters([name for name, _, _ in expected.values()]) if signatures else {}
+    for signature, (name, _, arguments) in expected.items():
+        if name in counts:
+            has[signature] = counts[name] == len(arguments.split(","))
+    return has

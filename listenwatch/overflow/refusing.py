@@ -1,0 +1,64 @@
+"""The listeners that refused connections: who accepts there, looked at while it refuses, and what to change."""
+
+import time
+from collections.abc import Iterable
+
+from listenwatch.linux.kernel import Version
+from listenwatch.model.kernels import behaviour_for
+from listenwatch.sockets.advice import advise
+from listenwatch.sockets.consumer import Consumer
+from listenwatch.sockets.consumers import look_at_consumers
+from listenwatch.sockets.diagnosis import diagnose
+from listenwatch.sockets.inventory import ListenerRow
+from listenwatch.sockets.look import DiagnosedListener
+
+LOOK_AGAIN = 5.0
+"""Seconds after which a listener that still refuses is looked at again."""
+
+
+class RefusingListeners:
+    """Adds them up; of what was seen of their processes it keeps what explains most."""
+
+    def __init__(self, version: Version) -> None:
+        self._version = version
+        self._rows: dict[int, ListenerRow] = {}
+        self._due: dict[int, float] = {}
+        self._worst: dict[int, Consumer] = {}
+
+    def add(self, rows: Iterable[ListenerRow]) -> None:
+        """Those that refused in one interval; takes a moment where some are new."""
+        now, due = time.monotonic(), []
+        for row in rows:
+            cookie = row.listener.cookie
+            self._rows[cookie] = row
+            if self._due.get(cookie, now) <= now:
+                self._due[cookie] = now + LOOK_AGAIN
+                due.append(row)
+        for cookie, consumer in look_at_consumers(due).items():
+            self._keep(cookie, consumer)
+
+    def diagnosed(self) -> list[DiagnosedListener]:
+        """Each with advice; what kept it from accepting and does so no more is marked as past."""
+        now = look_at_consumers(list(self._rows.values()))
+        for cookie, consumer in now.items():
+            self._keep(cookie, consumer)
+        every = [self._diagnosed(cookie, row, now.get(cookie)) for cookie, row in self._rows.items()]
+        return [shown for shown in every if shown.is_advised]
+
+    def _keep(self, cookie: int, consumer: Consumer) -> None:
+        before = self._worst.get(cookie)
+        if before is None or _weight(consumer) >= _weight(before):
+            self._worst[cookie] = consumer
+
+    def _diagnosed(self, cookie: int, row: ListenerRow, now: Consumer | None) -> DiagnosedListener:
+        diagnosis = diagnose(row, behaviour_for(self._version))
+        advice = advise(row, diagnosis, self._version, None, overflowed=True)
+        worst = self._worst.get(cookie)
+        if worst and worst.is_cause:
+            worst = worst._replace(past=now is None or now.activity is not worst.activity)
+        return DiagnosedListener(row, diagnosis, None, advice, worst)
+
+
+def _weight(consumer: Consumer) -> tuple[bool, int]:
+    """What explains a full queue goes before what does not, and of both what stands first in ``Activity``."""
+    return consumer.is_cause, -consumer.activity.rank

@@ -1,0 +1,1 @@
+"""The model as a calculator: one listen() on a kernel that need not be here."""

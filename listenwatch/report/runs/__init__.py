@@ -1,0 +1,1 @@
+"""The outputs of ``verify`` (``sink`` says what each is given), and what the reports of a matrix share with them."""

@@ -1,0 +1,101 @@
+"""Outputs of a session (listenwatch/session/session.py): JSON lines, the live table, and a recording."""
+
+import io
+import json
+from collections.abc import Sequence
+
+from listenwatch.call import codec
+from listenwatch.call.record import ListenCall
+from listenwatch.call.recording import Header, Writer
+from listenwatch.call.text import entry_path_name
+from listenwatch.errors import UsageError
+from listenwatch.linux.interrupt import Interrupted
+from listenwatch.linux.output_file import private
+from listenwatch.linux.streams import Stream
+from listenwatch.linux.terminal import inform, say
+from listenwatch.report import live
+from listenwatch.report.notices import missing_texts
+from listenwatch.report.text import judged_to_json
+from listenwatch.session.source import Missing
+from listenwatch.verdict.codec import SummaryLine, calls_summary
+from listenwatch.verdict.compare import Verdict
+from listenwatch.verdict.summary import Summary
+
+
+class JsonLines:
+    """What ``--json`` prints: an object for each call, at once, and the summary last."""
+
+    def __init__(self) -> None:
+        codec.load()
+
+    def begin(self, header: Header, unknown: Sequence[str]) -> None:
+        """No line: each is a call, or the summary."""
+        self._header, self._unknown = header, unknown
+
+    def call(self, call: ListenCall, verdict: Verdict) -> None:
+        print(json.dumps(judged_to_json(call, verdict)), flush=True)
+
+    def end(self, summary: Summary, missing: Missing) -> None:
+        try:
+            print(json.dumps(summary_line(summary, missing, self._header, self._unknown)), flush=True)
+        except Interrupted:
+            say(f"{summary}")  # nobody reads the output
+            raise
+
+
+class Lines:
+    """The table ``watch`` and ``replay`` print, words on standard error; ``stages`` adds each call's tree."""
+
+    def __init__(self, title: str, *, stages: bool, colour: bool, width: int | None) -> None:
+        self._title, self._stages = title, stages
+        self._colour, self._width = colour, width
+        self._layout = live.layout_for(width)
+
+    def begin(self, header: Header, unknown: Sequence[str]) -> None:
+        if self._title:
+            inform(self._title)
+        print(self._layout.heads, flush=True)
+
+    def call(self, call: ListenCall, verdict: Verdict) -> None:
+        text = live.line(call, verdict, colour=self._colour, layout=self._layout, tree=self._stages)
+        if self._stages:
+            text += f"\n{live.tree(call, verdict, colour=self._colour, width=self._width)}"
+        print(text, flush=True)
+
+    def end(self, summary: Summary, missing: Missing) -> None:
+        show = say if summary.exit_status() else inform
+        show(f"{summary}; {missing.in_flight} still in the call" if missing.in_flight else f"{summary}")
+
+
+class RecordingFile:
+    """What ``-o`` writes, for ``replay``, and only its owner reads; UsageError where the file cannot be opened."""
+
+    def __init__(self, path: str) -> None:
+        codec.load()
+        try:
+            raw = Stream(path, "w", opener=private)
+            self._stream = io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8")  # closed by Writer
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+    def begin(self, header: Header, unknown: Sequence[str]) -> None:
+        self._header, self._unknown = header, unknown
+        self._writer = Writer(self._stream, header)
+
+    def call(self, call: ListenCall, verdict: Verdict) -> None:
+        self._writer.call(judged_to_json(call, verdict))
+
+    def end(self, summary: Summary, missing: Missing) -> None:
+        self._writer.close(summary_line(summary, missing, self._header, self._unknown))
+
+
+def summary_line(summary: Summary, missing: Missing, header: Header, unknown: Sequence[str]) -> SummaryLine:
+    """The last line of ``--json`` and of a recording: the totals, and what is missing."""
+    return calls_summary(
+        summary, in_flight=missing.in_flight, left_out=missing.left_out,
+        not_seen=[entry_path_name(path) for path in header.not_seen], unknown=unknown,
+        incomplete=[
+            *([missing.damage] if missing.damage else []),
+            *missing_texts(summary.lost, missing.left_out, header.not_seen),
+        ],
+    )

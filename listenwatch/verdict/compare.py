@@ -1,0 +1,209 @@
+"""The check: a prediction compared with what was observed, field by field."""
+
+from collections.abc import Iterable
+from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
+
+from listenwatch.call.record import Flag, ListenCall
+from listenwatch.model.behaviour import Behaviour
+from listenwatch.model.inputs import Bound, EntryPath, Knowledge
+from listenwatch.model.predict import predict
+from listenwatch.model.rules import Rule
+from listenwatch.model.run import Outcome, Sock
+from listenwatch.model.socket_h import Unmodelled
+from listenwatch.model.stages import StageIndex
+from listenwatch.verdict.difference import Difference, Field, Where
+from listenwatch.verdict.excuses import Excuse, excuse
+from listenwatch.verdict.inputs import (
+    Moved,
+    is_bound_later,
+    is_explained,
+    is_unlocked_look,
+    possible,
+    seen_otherwise,
+)
+from listenwatch.verdict.moving import peer_may_move, peer_may_unbind
+
+_REFUSALS = (Rule.SECURITY_REFUSED, Rule.NO_MEMORY, Rule.FASTOPEN_NO_MEMORY)
+"""How a call ends that a security module refuses, or for which there is no memory."""
+
+
+class VerdictKind(Enum):
+    """The answer for one call."""
+
+    AGREE = "AGREE"
+    DISAGREE = "DISAGREE"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    UNMODELLED = "UNMODELLED"
+
+
+class Verdict(NamedTuple):
+    """The answer, the rules that explain the call, and each difference.
+
+    ``outcome`` is the outcome that matched, or the nearest one; ``excuse`` is why differences prove
+    nothing, set exactly where the answer is INCONCLUSIVE. ``moved`` are the inputs that moved during a
+    call that agrees, where it does not agree with those at its entry.
+    """
+
+    kind: VerdictKind
+    rule: str
+    backlog_rule: str
+    differences: tuple[Difference, ...] = ()
+    outcome: Outcome | None = None
+    excuse: Excuse | None = None
+    moved: tuple[Moved, ...] = ()
+
+
+def judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None = None) -> Verdict:
+    """Compare the call with every outcome the model allows for its inputs.
+
+    ``knowledge`` is what a scenario knows of the other sockets; where it does not know the security
+    module's answer, what the record itself says of it counts.
+
+    The inputs at the entry come first, and nearly always are the ones. Where they do not explain the
+    call, those count that were seen to move during it.
+    """
+    if call.entry_path == EntryPath.UNKNOWN:
+        return inconclusive(Excuse.CALL_NOT_SEEN)
+    known = call.knowledge
+    if knowledge is not None:
+        refusal = known.refusal if knowledge.refusal is None else knowledge.refusal
+        known = knowledge._replace(refusal=refusal)
+    nearest: tuple[Outcome, tuple[Difference, ...]] | None = None
+    try:
+        for outcome in predict(call.request, call.pre, call.environment, behaviour, known):
+            differences = tuple(_compare(outcome, call))
+            if not differences:
+                return _verdict(VerdictKind.AGREE, outcome)
+            if nearest is None or _distance(outcome, differences) < _distance(*nearest):
+                nearest = outcome, differences
+        assert nearest is not None  # the model always has an outcome
+        return _judge_moved(call, behaviour, known) or _judge_differing(call, behaviour, known, *nearest)
+    except Unmodelled:
+        return Verdict(VerdictKind.UNMODELLED, "unmodelled", "not-reached")
+
+
+def _judge_moved(call: ListenCall, behaviour: Behaviour, known: Knowledge) -> Verdict | None:
+    """AGREE with inputs that were seen during the call and whose every consequence was seen."""
+    for met in seen_otherwise(call):
+        for outcome in predict(met.request, met.pre, met.environment, behaviour, known):
+            if all(is_unlocked_look(d, call) or is_bound_later(d, call, outcome) for d in _compare(outcome, call)):
+                return _verdict(VerdictKind.AGREE, outcome)._replace(moved=met.moved)
+    return None
+
+
+def _judge_differing(
+    call: ListenCall, behaviour: Behaviour, known: Knowledge, outcome: Outcome, differences: tuple[Difference, ...]
+) -> Verdict:
+    """DISAGREE with the nearest outcome, unless something excuses that the call went another way."""
+    why = excuse(call, differences)
+    if why is Excuse.RETURN_NOT_SEEN:
+        return inconclusive(why)
+    if why is None and _may_have_moved(call, behaviour, known):
+        why = Excuse.INPUT_MOVED
+    return inconclusive(why, differences) if why else _verdict(VerdictKind.DISAGREE, outcome, differences)
+
+
+def _may_have_moved(call: ListenCall, behaviour: Behaviour, known: Knowledge) -> bool:
+    """Whether others may have moved inputs so that everything the kernel did is explained."""
+    return any(
+        all(is_explained(difference, call) for difference in _compare(outcome, call))
+        for met in possible(call)
+        for outcome in predict(met.request, met.pre, met.environment, behaviour, known)
+    )
+
+
+def _verdict(kind: VerdictKind, outcome: Outcome, differences: tuple[Difference, ...] = ()) -> Verdict:
+    return Verdict(kind, outcome.rule.value, outcome.backlog_rule.value, differences, outcome)
+
+
+def inconclusive(why: Excuse, differences: tuple[Difference, ...] = ()) -> Verdict:
+    """The verdict on a call of which nothing can be told."""
+    return Verdict(VerdictKind.INCONCLUSIVE, "none", "not-reached", differences, excuse=why)
+
+
+def excuse_skipped(verdict: Verdict, skipped: int) -> Verdict:
+    """A disagreement about nothing but unseen stages shows nothing if the kernel skipped a program.
+
+    ``skipped`` is how often it did while the call was made (``Engine.skipped``).
+    """
+    unseen_only = all(difference.is_unseen_stage for difference in verdict.differences)
+    if verdict.kind is not VerdictKind.DISAGREE or not skipped or not unseen_only:
+        return verdict
+    return inconclusive(Excuse.PROBE_SKIPPED, verdict.differences)
+
+
+def _distance(outcome: Outcome, differences: tuple[Difference, ...]) -> tuple[bool, bool, int]:
+    """An outcome with the result that was observed is nearer than any with another one.
+
+    One that somebody else's refusal would have made is the farthest of those: nothing says that anybody refused.
+    """
+    other_result = any(d.place is Where.RETURN for d in differences)
+    return other_result and outcome.rule in _REFUSALS, other_result, len(differences)
+
+
+def _compare(outcome: Outcome, call: ListenCall) -> Iterable[Difference]:
+    """Every difference between one outcome and the call, in the order the kernel would make them."""
+    yield from _compare_stages(outcome, call)
+    returned = bool(call.flags & Flag.RETURNED)
+    if not returned or outcome.result != call.result:
+        result = call.result if returned else None
+        yield Difference(Where.RETURN, Field.RESULT, outcome.result, result)
+    post = call.post
+    if not post.seen:
+        if outcome.socket is not None:
+            yield Difference(Where.POST, Field.SEEN, True, False)
+        return
+    yield from _compare_sock(Where.POST, outcome.socket, post.state, post.max_ack_backlog)
+    yield from _compare_sock(Where.SUBFLOW, outcome.subflow, post.subflow_state, post.subflow_max_ack_backlog)
+    if post.bound != Bound.UNKNOWN:
+        yield from _compare_port(Where.POST, outcome.socket, post.state, bool(post.bound), post.local_port)
+    if (port := post.subflow_local_port) is not None:
+        yield from _compare_port(Where.SUBFLOW, outcome.subflow, post.subflow_state, bool(port), port)
+
+
+def _compare_sock(place: Where, sock: Sock | None, state: int, max_ack_backlog: int) -> Iterable[Difference]:
+    if sock is None:
+        return
+    if not peer_may_move(sock.state, state):
+        yield Difference(place, Field.STATE, sock.state, state)
+    if sock.max_ack_backlog != max_ack_backlog:
+        yield Difference(place, Field.MAX_ACK_BACKLOG, sock.max_ack_backlog, max_ack_backlog)
+
+
+def _compare_port(place: Where, sock: Sock | None, state: int, bound: bool, port: int) -> Iterable[Difference]:
+    if sock is None or (sock.bound and not bound and peer_may_unbind(sock.state, state)):
+        return
+    if sock.bound != bound:
+        yield Difference(place, Field.BOUND, sock.bound, bound)
+    elif sock.local_port not in (None, port):
+        yield Difference(place, Field.LOCAL_PORT, sock.local_port, port)
+
+
+@lru_cache
+def _visible(hooks: int) -> tuple[StageIndex, ...]:
+    """The stages whose hooks were attached."""
+    return tuple(index for index in StageIndex if hooks >> index & 1)
+
+
+def _compare_stages(outcome: Outcome, call: ListenCall) -> Iterable[Difference]:
+    predicted, observed = outcome.stages, call.stages
+    for index in _visible(call.hooks):
+        expected, seen = predicted.get(index), observed.get(index)
+        if expected is None and seen is None:
+            continue
+        if seen is None:
+            if not index.part_of:
+                yield Difference(index, Field.REACHED, True, False)
+        elif expected is None:
+            yield Difference(index, Field.REACHED, False, True)
+        else:
+            if expected.value is not None and expected.value != seen.value:
+                yield Difference(index, Field.VALUE, expected.value, seen.value)
+            if expected.max_ack_backlog != seen.max_ack_backlog:
+                yield Difference(index, Field.MAX_ACK_BACKLOG, expected.max_ack_backlog, seen.max_ack_backlog)
+            if not peer_may_move(expected.state, seen.state):
+                yield Difference(index, Field.STATE, expected.state, seen.state)
+            if expected.ack_backlog is not None and expected.ack_backlog != seen.ack_backlog:
+                yield Difference(index, Field.ACK_BACKLOG, expected.ack_backlog, seen.ack_backlog)

@@ -1,0 +1,45 @@
+"""What may be asked of judged calls, to show only those or to fail for them."""
+
+from collections.abc import Iterator
+from enum import Enum
+
+from listenwatch.call.record import ListenCall
+from listenwatch.model.rules import CLAMPS
+from listenwatch.verdict.compare import Verdict, VerdictKind
+
+
+class Condition(Enum):
+    """What may hold of a call, the worst first; the value is the word people type. LOST is that of a call without a record."""
+
+    DISAGREE = "disagree"
+    CLAMPED = "clamped"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    UNMODELLED = "unmodelled"
+    LOST = "lost"
+
+
+_OF_KIND = {
+    VerdictKind.DISAGREE: Condition.DISAGREE,
+    VerdictKind.INCONCLUSIVE: Condition.INCONCLUSIVE,
+    VerdictKind.UNMODELLED: Condition.UNMODELLED,
+}
+
+
+def conditions_of(call: ListenCall, verdict: Verdict) -> Iterator[Condition]:
+    """All that holds of this call."""
+    if kind := _OF_KIND.get(verdict.kind):
+        yield kind
+    if is_clamped(call, verdict):
+        yield Condition.CLAMPED
+    if call.result:
+        yield Condition.FAILED
+
+
+def is_clamped(call: ListenCall, verdict: Verdict) -> bool:
+    """Whether it listens, and with net.core.somaxconn in place of the greater backlog it asked for.
+
+    A negative backlog counts as huge, so it is always clamped. Of a call that is inconclusive or not
+    modelled nothing is known.
+    """
+    return not call.result and verdict.backlog_rule in CLAMPS and call.stored != call.asked

@@ -1,9 +1,0 @@
-import socket
-import sys
-
-port, backlog = int(sys.argv[1]), int(sys.argv[2])
-server = socket.socket()
-server.bind(("127.0.0.1", port))
-# something is missing here
-print("ready", flush=True)
-sys.stdin.read()
