@@ -15,7 +15,7 @@ from listenwatch.conformance.harness.runner import run_all
 from listenwatch.conformance.run import Result, scenario_runs
 from listenwatch.errors import ObserveError
 from listenwatch.features.behaviour import behaviour_of
-from listenwatch.linux.interrupt import INTERRUPTED
+from listenwatch.linux import interrupt
 from listenwatch.linux.kernel import running_kernel
 from listenwatch.linux.modules import unload_what_was_loaded
 from listenwatch.linux.privileges import COMMANDS, own_privilege, remedy
@@ -101,13 +101,16 @@ def run(args: argparse.Namespace) -> int:
             with Progress(quiet=sink.streams and sys.stdout.isatty()) as progress:
                 for of_scenario in run_all(scenarios, engines, behaviour):
                     results.append(of_scenario)
-                    sink.result(of_scenario)
-                    progress.show(f"scenario {len(results)} of {len(scenarios)}: {of_scenario[0].scenario}")
+                    with interrupt.held():  # no line is printed in part
+                        sink.result(of_scenario)
+                        progress.show(f"scenario {len(results)} of {len(scenarios)}: {of_scenario[0].scenario}")
+        except interrupt.Interrupted:
+            raise
         except KeyboardInterrupt:
             interrupted = True
     runs = scenario_runs(settings, kernel, results, len(scenarios) - len(results))
     sink.end(runs)
-    return INTERRUPTED if interrupted else worst(run.exit_status(strict=args.strict) for run in runs)
+    return interrupt.INTERRUPTED if interrupted else worst(run.exit_status(strict=args.strict) for run in runs)
 
 
 def _print_list(scenarios: tuple[Scenario, ...]) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from types import FrameType
 
 _INTERRUPT = {signal.SIGINT}
+_PATIENCE = 0.2
+"""Seconds a reader has that is only slow, once a signal has said to hurry."""
 
 INTERRUPTED = 128 + signal.SIGINT
 """The exit status of what Ctrl-C ended, as in a shell."""
@@ -41,9 +43,23 @@ def raise_it(number: int, _frame: FrameType | None) -> None:
 
 
 def wait_for_room(descriptor: int) -> None:
-    """Interrupted if the program is to hurry and ``descriptor`` has no room; otherwise write(2) itself waits."""
-    if _hurried_by and not poll(descriptor, select.POLLOUT, 0):
+    """Interrupted if the program is to hurry and nobody reads ``descriptor``; otherwise write(2) itself waits.
+
+    Within ``held`` a write is not cut short by a signal, but one that waits for a reader is ended by it.
+    """
+    if poll(descriptor, select.POLLOUT, 0):
+        return
+    interrupted = False
+    if not _hurried_by and _is_held():
+        try:
+            with let_through():
+                poll(descriptor, select.POLLOUT)
+        except KeyboardInterrupt:
+            interrupted = True
+    if _hurried_by and not poll(descriptor, select.POLLOUT, _PATIENCE):
         raise Interrupted(_hurried_by)
+    if interrupted:
+        signal.raise_signal(signal.SIGINT)  # for the end of ``held``
 
 
 def poll(descriptor: int, events: int, seconds: float | None = None) -> bool:
@@ -71,6 +87,10 @@ def let_through() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPT)
+
+
+def _is_held() -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def as_usual() -> None:

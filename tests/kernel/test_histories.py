@@ -191,6 +191,7 @@ def test_ended_half_way_it_leaves_nothing(signal_number: int) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "MARKER": marker},
+        bufsize=0,  # what readline() reads ahead, communicate() would miss
     ) as process:
         assert process.stdout
         assert process.stdout.readline()

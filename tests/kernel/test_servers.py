@@ -98,6 +98,8 @@ def postgres(folder: Path, host: str) -> list[str]:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     require("servers", bool(found), "postgres is not installed")
     become = [needs("setpriv"), "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    null = subprocess.run([*become, "sh", "-c", "exec <>/dev/null"], stderr=subprocess.PIPE, text=True, check=False)
+    require("servers", null.returncode == 0, f"user postgres cannot run a program here: {null.stderr.strip()}")
     data = folder / "data"
     data.mkdir()
     for path in (data, folder):

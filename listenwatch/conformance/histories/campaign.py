@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from listenwatch.conformance.histories.operations import Operations
 from listenwatch.conformance.histories.shrink import shrink
 from listenwatch.conformance.run import Run, Tally
 from listenwatch.conformance.setting import Setting
+from listenwatch.linux import interrupt
 from listenwatch.linux.kernel import Kernel
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.verdict.compare import VerdictKind
@@ -97,18 +98,24 @@ def run_campaign(
     disagreeing: list[History] = []
     failed: dict[str, str] = {}
     done = 0
-    with suppress(KeyboardInterrupt), closing(checker.check(generate(seed, number) for number in range(count))) as results:
-        for history in results:
-            heard(history)
-            for judged in history.calls:
-                tally.add(judged.verdict)
-                if why := _unknown(judged):
-                    unknown[why] += 1
-            if history.disagrees:
-                disagreeing.append(history)
-            if history.error:
-                failed[str(history.number)] = history.error
-            done += 1
+    try:
+        with closing(checker.check(generate(seed, number) for number in range(count))) as results:
+            for history in results:
+                with interrupt.held():  # what is counted is what was printed, whole
+                    heard(history)
+                    for judged in history.calls:
+                        tally.add(judged.verdict)
+                        if why := _unknown(judged):
+                            unknown[why] += 1
+                    if history.disagrees:
+                        disagreeing.append(history)
+                    if history.error:
+                        failed[str(history.number)] = history.error
+                    done += 1
+    except interrupt.Interrupted:
+        raise
+    except KeyboardInterrupt:
+        pass
     seconds = time.monotonic() - started
     disagreeing.sort()
     as_it_is = done < count  # whoever interrupts does not wait for smaller ones
