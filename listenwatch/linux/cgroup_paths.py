@@ -5,6 +5,7 @@ The id is that of bpf_get_current_cgroup_id(): of the v2 hierarchy, where it is 
 """
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from typing import NamedTuple
 
 MOST_FOLDERS = 50_000
 """A machine with more cgroups has some that are not found by a look at all of them."""
-LOOK_EVERY = 1.0
-"""Seconds between two looks at the whole hierarchy: cgroups that are gone already may be asked for by the thousand."""
+REST = 10
+"""After a look at the whole hierarchy none for so many times as long as it took: cgroups come and go by the thousand."""
 
 
 class Mount(NamedTuple):
@@ -39,7 +40,8 @@ class CgroupPaths:
     def __init__(self, mount: Mount | None, clock: Callable[[], float] = time.monotonic) -> None:
         self.mount, self._clock = mount, clock
         self._paths: dict[int, str] = {}
-        self._look_at = 0.0
+        self._gone: set[int] = set()
+        self._look_at = -math.inf
 
     def path_of(self, cgroup: int, likely: str | None) -> str | None:
         """Its path as /proc/PID/cgroup has it; ``likely`` is looked at first. None: it is not there (any more)."""
@@ -47,10 +49,19 @@ class CgroupPaths:
             return None
         if likely is not None and self.is_at(cgroup, likely):
             return likely
-        if cgroup not in self._paths and self._clock() >= self._look_at:
+        if cgroup not in self._paths and cgroup not in self._gone and self._clock() >= self._look_at:
+            started = self._clock()
             self._paths = _look(self.mount)
-            self._look_at = self._clock() + LOOK_EVERY
+            self._look_at = self._clock() + REST * (self._clock() - started)
+            if cgroup not in self._paths:
+                self._is_gone(cgroup)
         return self._paths.get(cgroup)
+
+    def _is_gone(self, cgroup: int) -> None:
+        """It is not looked for again: its call was made there, so it was there, and no number comes a second time."""
+        if len(self._gone) >= MOST_FOLDERS:
+            self._gone.clear()
+        self._gone.add(cgroup)
 
     def is_at(self, cgroup: int, path: str) -> bool:
         """Whether the cgroup of that path has this id."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from listenwatch.linux.kernel import Version
 from listenwatch.prediction.calculator import calculate
 from listenwatch.prediction.parameters import FAMILIES, Parameters
-from listenwatch.sockets.diagnosis import Diagnosis, Finding
+from listenwatch.sockets.diagnosis import UNBOUNDED, Diagnosis, Finding
 from listenwatch.sockets.inventory import ListenerRow
 from listenwatch.sockets.servers import Server
 
@@ -40,16 +40,19 @@ def advise(
         return Advice(_without_number(row, row.somaxconn), None)
     stale = _STALE & set(diagnosis.reasons)
     backlog = wants if asks_enough and wants is not None else max(ENOUGH, row.listener.limit + 1)
-    backlog = min(backlog, 0x7FFF_FFFF)
+    backlog = min(backlog, UNBOUNDED)
     somaxconn = row.somaxconn
     steps = []
+    known = True
     if backlog > somaxconn and not stale:
-        somaxconn = max(backlog if backlog < 1 << 16 else ENOUGH, somaxconn)
-        steps.append(set_somaxconn(row, str(somaxconn)))
+        enough = backlog if backlog < 1 << 16 else ENOUGH
+        known = enough > somaxconn
+        somaxconn = max(enough, somaxconn)
+        steps.append(set_somaxconn(row, str(somaxconn)) if known else _more_than(row, somaxconn))
     if not asks_enough and server:
         steps.append(set_backlog(server, backlog))
     steps.append(_then(server, changed=not asks_enough))
-    return Advice(tuple(steps), predict(row, version, backlog, somaxconn))
+    return Advice(tuple(steps), predict(row, version, backlog, somaxconn) if known else None)
 
 
 def _without_number(row: ListenerRow, somaxconn: int) -> tuple[str, ...]:
@@ -59,10 +62,14 @@ def _without_number(row: ListenerRow, somaxconn: int) -> tuple[str, ...]:
         change = [f"{name}: pass more than {limit} to listen(); net.core.somaxconn lets it have {somaxconn}"]
     else:
         change = [
-            f"with a NUMBER above {somaxconn}: {set_somaxconn(row, 'NUMBER')}",
+            _more_than(row, somaxconn),
             f"{name}: pass more than {limit} to listen(), unless it does",
         ]
     return (*change, _then(None, changed=True))
+
+
+def _more_than(row: ListenerRow, somaxconn: int) -> str:
+    return f"with a NUMBER above {somaxconn}: {set_somaxconn(row, 'NUMBER')}"
 
 
 def _then(server: Server | None, *, changed: bool) -> str:

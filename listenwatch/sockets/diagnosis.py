@@ -8,6 +8,9 @@ from listenwatch.model.tcp_input import accept_queue_capacity, acceptq_is_full
 from listenwatch.sockets.inventory import ListenerRow
 from listenwatch.sockets.servers import Server, known_server, socket_unit_server
 
+UNBOUNDED = 0x7FFF_FFFF
+"""A backlog from here on asks for whatever somaxconn, an int, allows."""
+
 
 class Finding(Enum):
     """A property of a listener; the value is the word the table shows."""
@@ -76,6 +79,8 @@ def _of_limit(row: ListenerRow, server: Server | None, asked: int | None) -> tup
         return _of_asked(limit, now, asked & 0xFFFFFFFF)
     usual = server.default if server else None
     if limit == now:
+        if usual is not None and usual >= UNBOUNDED and server:
+            return Finding.AT_SOMAXCONN, f"{server.name} asks for as much as somaxconn allows: {now}"
         if usual is not None and usual > now and server:
             why = f"somaxconn is {now}, and {server.name} asks for {usual} unless told otherwise"
             return Finding.LIKELY_CLAMPED, why

@@ -77,9 +77,9 @@ def known_server(name: str, command: str) -> Server | None:
 
 def socket_unit_server(unit: SocketUnit) -> Server:
     """systemd as the server behind a listener of this .socket unit."""
-    first = f"systemctl stop {unit.service}; " if unit.service else ""
+    stop = " ".join(filter(None, (unit.name, unit.service)))  # a socket is not restarted under a running service
     return Server(unit.name, "", unit.backlog, "Backlog={n} (systemctl edit " + unit.name + ")",
-                  f"{first}systemctl restart {unit.name}", "man systemd.socket")  # fmt: skip
+                  f"systemctl stop {stop}; systemctl start {unit.name}", "man systemd.socket")  # fmt: skip
 
 
 def _base(path: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from listenwatch.linux import cgroup_paths
-from listenwatch.linux.cgroup_paths import LOOK_EVERY, CgroupPaths, Mount, unified_mount
+from listenwatch.linux.cgroup_paths import REST, CgroupPaths, Mount, unified_mount
 
 
 class Clock:
@@ -46,15 +46,38 @@ def test_before_5_5_the_upper_half_of_an_id_is_a_generation(tree: Path) -> None:
     assert CgroupPaths(Mount(str(tree))).is_at(inode(tree / "system.slice") | 7 << 32, "/system.slice")
 
 
-def test_one_that_is_gone_is_not_looked_for_again_and_again(tree: Path) -> None:
-    clock = Clock()
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[Clock]:
+    """A clock, by which each look takes 2 s; then the looks."""
+    clock, look = Clock(), cgroup_paths._look
+    looks = [clock]
+
+    def slow(mount: Mount) -> dict[int, str]:
+        clock.now += 2
+        looks.append(clock)
+        return look(mount)
+
+    monkeypatch.setattr(cgroup_paths, "_look", slow)
+    return looks
+
+
+def test_after_a_look_there_is_a_rest(tree: Path, looks: list[Clock]) -> None:
+    clock = looks[0]
     paths = CgroupPaths(Mount(str(tree)), clock)
     assert paths.path_of(1, None) is None
     new = tree / "new.service"
     new.mkdir()
     assert paths.path_of(inode(new), None) is None
-    clock.now = LOOK_EVERY
+    clock.now += REST * 2
     assert paths.path_of(inode(new), None) == "/new.service"
+
+
+def test_one_that_is_gone_is_looked_for_once(tree: Path, looks: list[Clock]) -> None:
+    paths = CgroupPaths(Mount(str(tree)), looks[0])
+    for _ in range(3):
+        assert paths.path_of(1, None) is None
+        looks[0].now += 1000
+    assert len(looks) == 2
 
 
 def test_without_a_hierarchy_nothing_is_known() -> None:

@@ -118,10 +118,10 @@ def test_no_systemctl(monkeypatch: pytest.MonkeyPatch) -> None:
     assert socket_unit_of("[::]:22", [INIT]) is None
 
 
-def row(limit: int, unit: SocketUnit) -> ListenerRow:
+def row(limit: int, unit: SocketUnit, somaxconn: int = 4096) -> ListenerRow:
     listener = Listener("tcp", 2, "127.0.0.1", 9000, 0, 0, limit, 5, 6, 0)
     here = Namespace(100, Path("/proc/thread-self/ns/net"))
-    return ListenerRow(listener, here, 4096, (INIT, SSHD), 1, unit)
+    return ListenerRow(listener, here, somaxconn, (INIT, SSHD), 1, unit)
 
 
 def test_the_unit_is_named_and_its_backlog_is_what_to_change() -> None:
@@ -131,12 +131,28 @@ def test_the_unit_is_named_and_its_backlog_is_what_to_change() -> None:
     advice = advise(each, diagnosis, (6, 1, 0), None, overflowed=True)
     assert advice and advice.steps == (
         "echo.socket: Backlog=4096 (systemctl edit echo.socket)",
-        "systemctl stop echo.service; systemctl restart echo.socket",
+        "systemctl stop echo.socket echo.service; systemctl start echo.socket",
     )
     assert row_owner_text(each) == "echo.socket"
     assert socket_unit_object(ECHO) == {"name": "echo.socket", "backlog": 64, "service": "echo.service"}
 
 
-def test_a_unit_that_asks_for_all_there_is_was_clamped() -> None:
-    assert list(diagnose(row(4096, SSH), behaviour_for((6, 1, 0))).reasons) == [Finding.LIKELY_CLAMPED]
+def test_a_unit_that_asks_for_all_there_is_has_it() -> None:
+    each = row(4096, SSH)
+    diagnosis = diagnose(each, behaviour_for((6, 1, 0)))
+    assert diagnosis.reasons == {Finding.AT_SOMAXCONN: "ssh.socket asks for as much as somaxconn allows: 4096"}
+    assert advise(each, diagnosis, (6, 1, 0), None) is None
     assert list(diagnose(row(128, SSH), behaviour_for((6, 1, 0))).reasons) == [Finding.LIKELY_STALE]
+
+
+def test_where_it_overflows_somaxconn_is_to_be_more_than_it_is() -> None:
+    def steps(limit: int) -> tuple[str, ...]:
+        each = row(limit, SSH, limit)
+        advice = advise(each, diagnose(each, behaviour_for((6, 1, 0))), (6, 1, 0), None, overflowed=True)
+        assert advice
+        return advice.steps
+
+    again = "systemctl stop ssh.socket ssh.service; systemctl start ssh.socket"
+    keep = "(and a file in /etc/sysctl.d to keep it)"
+    assert steps(128) == (f"sysctl -w net.core.somaxconn=4096 {keep}", again)
+    assert steps(4096) == (f"with a NUMBER above 4096: sysctl -w net.core.somaxconn=NUMBER {keep}", again)
