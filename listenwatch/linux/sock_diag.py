@@ -168,11 +168,11 @@ def _unix() -> Iterator[Listener]:
         )  # fmt: skip
 
 
-def unix_request(show: int) -> Any:
-    """What ``dump`` is to list: AF_UNIX listeners, with the attributes of these UDIAG_SHOW_* bits."""
+def unix_request(show: int, states: int = _LISTEN) -> Any:
+    """What ``dump`` is to list: AF_UNIX sockets in these states, with the attributes of these UDIAG_SHOW_* bits."""
     request = diag.unix_diag_req()
     request["sdiag_family"] = Family.UNIX
-    request["udiag_states"] = _LISTEN
+    request["udiag_states"] = states
     request["udiag_show"] = show
     return request
 
@@ -190,8 +190,29 @@ def _each_attribute(row: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
         offset += max(-(-length // 4) * 4, _ATTRIBUTE.size)
 
 
+def absent_handlers() -> list[str]:
+    """The modules that list TCP and AF_UNIX sockets, where this kernel has not got them, nor could load them."""
+    requests = {"tcp_diag": inet_request(Family.INET, Protocol.TCP, 0), "unix_diag": unix_request(0, states=0)}
+    absent = []
+    for module, request in requests.items():
+        try:
+            list(_dump(request))
+        except OSError as error:
+            if error.errno in _ABSENT:
+                absent.append(module)
+    return absent
+
+
 def dump(request: Any) -> Iterator[bytes]:
     """The rows of one dump; none where this kernel has no handler for it. OSError for any other refusal."""
+    try:
+        yield from _dump(request)
+    except OSError as error:
+        if error.errno not in _ABSENT:
+            raise
+
+
+def _dump(request: Any) -> Iterator[bytes]:
     with diag.DiagSocket() as sock:
         sock.set_marshal(_Rows())
         flags = NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
@@ -199,5 +220,4 @@ def dump(request: Any) -> Iterator[bytes]:
             for message in sock.nlm_request(request, diag.SOCK_DIAG_BY_FAMILY, flags):
                 yield from message["rows"]
         except NetlinkError as error:
-            if error.code not in _ABSENT:
-                raise OSError(error.code, f"sock_diag: {os.strerror(error.code)}") from None
+            raise OSError(error.code, f"sock_diag: {os.strerror(error.code)}") from None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from listenwatch.linux.netns import Namespace, cookie, find_namespaces, inside, somaxconn
 from listenwatch.linux.privileges import ENTER_NAMESPACES, FIND_HOLDERS, FIND_NAMESPACES, remedy
 from listenwatch.linux.processes import Process, find_holders
-from listenwatch.linux.sock_diag import Listener, listeners
+from listenwatch.linux.sock_diag import Listener, absent_handlers, listeners
 from listenwatch.sockets.socket_units import SocketUnit, socket_unit_of
 
 
@@ -73,6 +73,7 @@ def take(wanted: Callable[[Namespace], bool] = lambda _: True) -> Inventory:
         every, refused, ended = every + more, refused + refused_now, len(left) - len(more) - len(refused_now) - len(gone)
         unseen += [f"network namespace {inode}: its processes end while they are looked for" for inode in gone]
     unseen += refused
+    unseen += [f"what {module} lists: load that module, if the kernel has it" for module in absent_handlers()]
     inodes = {listener.inode for origin in every for listener in origin.listeners}
     holders, unreadable = find_holders(inodes)
     rows = [origin.row(listener, holders) for origin in every for listener in origin.listeners]

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from listenwatch.linux.interrupt import INTERRUPTED
+
 READY = "from listenwatch.linux import interrupt, streams; import signal, sys; streams.complete(); "
 HANDLED = READY + "signal.signal(signal.SIGINT, interrupt.raise_it); "
 
@@ -54,4 +56,4 @@ except interrupt.Interrupted as end:
     with started(script) as process:
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=10) == 130
+        assert process.wait(timeout=10) == INTERRUPTED

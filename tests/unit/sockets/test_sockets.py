@@ -17,13 +17,13 @@ from pyroute2.netlink.exceptions import NetlinkError
 from listenwatch.linux.cgroup_owner import NOBODY, Container, Owner
 from listenwatch.linux.netns import Namespace
 from listenwatch.linux.processes import Process, describe, find_holders
-from listenwatch.linux.sock_diag import Listener, listeners
+from listenwatch.linux.sock_diag import Listener, absent_handlers, listeners
 from listenwatch.linux.text_width import width_of_text
 from listenwatch.model.kernels import behaviour_for
 from listenwatch.report.sockets import as_text
 from listenwatch.sockets.advice import advise
 from listenwatch.sockets.diagnosis import Diagnosis, Finding, diagnose
-from listenwatch.sockets.inventory import ListenerRow
+from listenwatch.sockets.inventory import ListenerRow, take
 from listenwatch.sockets.look import DiagnosedListener
 from listenwatch.sockets.servers import known_server
 
@@ -242,6 +242,11 @@ def test_a_kernel_without_a_protocol_has_no_listeners_of_it(
 ) -> None:
     refusing_dump(monkeypatch, code)
     assert listeners() == []
+    assert absent_handlers() == ["tcp_diag", "unix_diag"]
+    assert take().unseen[-2:] == [
+        "what tcp_diag lists: load that module, if the kernel has it",
+        "what unix_diag lists: load that module, if the kernel has it",
+    ]
 
 
 def test_any_other_refusal_of_a_dump_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
