@@ -1,20 +1,26 @@
 """What the running system says of itself: files read and things tried, nothing concluded."""
 
+from __future__ import annotations
+
 import ctypes
 import gzip
 import os
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from listenwatch.bpf.bcc_package import find_package
-from listenwatch.bpf.overflow import FUNCTIONS as OVERFLOW_FUNCTIONS
+from listenwatch.bpf.overflow_programs import FUNCTIONS as OVERFLOW_FUNCTIONS
 from listenwatch.bpf.programs import FUNCTIONS
 from listenwatch.features import attempts
 from listenwatch.linux import libc
-from listenwatch.linux.kernel import running_kernel
-from listenwatch.linux.kernel_names import BTF, functions_listed, kernel_names
+from listenwatch.linux.btf import BTF
+from listenwatch.linux.kallsyms import functions_listed
 from listenwatch.linux.privileges import own_privilege
+
+if TYPE_CHECKING:
+    from listenwatch.linux.kernel import Kernel
 
 X32 = "__x64_compat_sys_x32_rt_sigreturn"
 """A function of the x32 system calls (CONFIG_X86_X32_ABI), which the tracepoints of a system call leave out too."""
@@ -42,9 +48,16 @@ class Evidence:
             getattr(type(self), name)
         vars(self).update(known)
 
-    kernel = cached_property(
-        lambda self: running_kernel()._replace(has=kernel_names(self._root, signatures=True))
-    )
+    @cached_property
+    def kernel(self) -> Kernel:
+        """This kernel, and all that it names."""
+        from listenwatch.linux.kernel import (
+            running_kernel,  # both bring the model, for which few answers have a use
+        )
+        from listenwatch.linux.kernel_names import kernel_names
+
+        return running_kernel()._replace(has=kernel_names(self._root, signatures=True))
+
     euid = cached_property(lambda self: os.geteuid())
     privilege = cached_property(lambda self: own_privilege(self._root))
     machine = cached_property(lambda self: os.uname().machine)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from listenwatch.errors import ObserveError
 
-VMLINUX = Path("/sys/kernel/btf/vmlinux")
+BTF = "sys/kernel/btf/vmlinux"
+"""Where a kernel shows its own, from the root."""
+VMLINUX = Path("/") / BTF
 
 _HEADER = struct.Struct("=HBBIIIII")  # struct btf_header
 _STRUCT, _ENUM, _FUNC = 4, 6, 12
