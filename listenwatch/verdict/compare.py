@@ -72,7 +72,7 @@ def judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None = 
         known = knowledge._replace(refusal=refusal)
     nearest: tuple[Outcome, tuple[Difference, ...]] | None = None
     try:
-        for outcome in predict(call.request, call.pre, call.environment, behaviour, known):
+        for outcome in predict(call.request, call.pre, call.environment, behaviour, known, with_steps=False):
             differences = tuple(_compare(outcome, call))
             if not differences:
                 return _verdict(VerdictKind.AGREE, outcome)
@@ -87,7 +87,7 @@ def judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None = 
 def _judge_moved(call: ListenCall, behaviour: Behaviour, known: Knowledge) -> Verdict | None:
     """AGREE with inputs that were seen during the call and whose every consequence was seen."""
     for met in seen_otherwise(call):
-        for outcome in predict(met.request, met.pre, met.environment, behaviour, known):
+        for outcome in predict(met.request, met.pre, met.environment, behaviour, known, with_steps=False):
             if all(is_unlocked_look(d, call) or is_bound_later(d, call, outcome) for d in _compare(outcome, call)):
                 return _verdict(VerdictKind.AGREE, outcome)._replace(moved=met.moved)
     return None
@@ -110,7 +110,7 @@ def _may_have_moved(call: ListenCall, behaviour: Behaviour, known: Knowledge) ->
     return any(
         all(is_explained(difference, call) for difference in _compare(outcome, call))
         for met in possible(call)
-        for outcome in predict(met.request, met.pre, met.environment, behaviour, known)
+        for outcome in predict(met.request, met.pre, met.environment, behaviour, known, with_steps=False)
     )
 
 
