@@ -7,18 +7,16 @@ from listenwatch.call.record import WIRE
 
 PLAIN = 1 << 21
 """Bytes of records that wait as they are; later ones are packed, to a tenth of their size and less."""
-MOST = 1 << 23
-"""Bytes that all of them may take; what comes then stays in the ring, where the kernel counts what it has no room for."""
-_PORTION = 64
-"""How many are judged before the ring is looked at again."""
+MOST_BYTES, MOST_RECORDS = 1 << 23, 100_000
+"""What may wait, for the memory's sake and so that the end of a watch comes soon. What comes then stays in the ring,
+where the kernel counts what it has no room for."""
 
 
 class Backlog:
-    """Records in the order they came."""
+    """Batches of records, in the order they came."""
 
     def __init__(self) -> None:
         self._batches: deque[tuple[bytes, bool]] = deque()
-        self._portion: list[bytes] = []
         self._bytes = self._records = 0
 
     def __len__(self) -> int:
@@ -27,7 +25,7 @@ class Backlog:
     @property
     def has_room(self) -> bool:
         """Whether more may be read."""
-        return self._bytes < MOST
+        return self._bytes < MOST_BYTES and self._records < MOST_RECORDS
 
     def put(self, records: list[bytes]) -> None:
         """Add a batch."""
@@ -39,12 +37,12 @@ class Backlog:
         self._records += len(records)
 
     def take(self) -> list[bytes]:
-        """The next few records; none where none wait."""
-        if not self._portion and self._batches:
-            batch, is_packed = self._batches.popleft()
-            self._bytes -= len(batch)
-            data = zlib.decompress(batch) if is_packed else batch
-            self._portion = [data[at : at + WIRE.size] for at in range(0, len(data), WIRE.size)]
-        taken, self._portion = self._portion[:_PORTION], self._portion[_PORTION:]
-        self._records -= len(taken)
-        return taken
+        """The next batch; an empty one where none waits."""
+        if not self._batches:
+            return []
+        batch, is_packed = self._batches.popleft()
+        self._bytes -= len(batch)
+        data = zlib.decompress(batch) if is_packed else batch
+        records = [data[at : at + WIRE.size] for at in range(0, len(data), WIRE.size)]
+        self._records -= len(records)
+        return records

@@ -2,10 +2,10 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
-from listenwatch.bpf.engine import Engine
+from listenwatch.bpf.engine import Engine, Loss
 from listenwatch.call.record import ListenCall, decode_all
 from listenwatch.call.recording import Header, Recording
 from listenwatch.errors import RecordingError
@@ -16,7 +16,11 @@ from listenwatch.model.inputs import EntryPath
 from listenwatch.session.backlog import Backlog
 
 HURRY = 0.3
-"""Seconds of processor time for what waits in the ring when a signal ends the watch: who asked for it gets it."""
+"""Seconds of processor time for what waits when a signal ends the watch: who asked for it gets it."""
+
+
+_SOON = 32
+"""How many calls are handed over before the ring is looked at again."""
 
 
 class Missing(NamedTuple):
@@ -62,6 +66,7 @@ class Attached:
         self.header = Header(kernel, engine.attach, tuple(map(EntryPath, engine.not_seen)))
         self._engine, self._ending = engine, ending
         self._waiting = Backlog()
+        self._loss: Loss | None = None
         self._skipped = self._behind = 0
         self._owners = CallOwners()
 
@@ -69,24 +74,31 @@ class Attached:
         """Each call as it returns, and at the end those that wait still."""
         engine = self._engine
         for _ in wake_ups(self._ending, (engine.fileno(),), self._patience):
-            while self._waiting.has_room and (batch := engine.read()):
-                self._waiting.put(batch)
-            yield from self._decoded(self._waiting.take())
+            self._empty_ring()
+            yield from self._decoded(self._waiting.take(), in_between=self._empty_ring)
         begun, limit = time.process_time(), HURRY if self._ending.interrupted else math.inf
+        for batch in engine.drain(limit):
+            self._waiting.put(batch)
+        self._loss = engine.loss()  # what comes while the rest is judged is no part of this watch
         while len(self._waiting) and time.process_time() - begun < limit:
             yield from self._decoded(self._waiting.take())
-        for batch in engine.drain(limit - (time.process_time() - begun)):
-            yield from self._decoded(batch)
 
     def _patience(self) -> float | None:
         return 0.0 if len(self._waiting) else self._engine.patience()
 
-    def _decoded(self, records: list[bytes]) -> Iterator[Seen]:
+    def _empty_ring(self) -> None:
+        """Calls may come faster than they can be judged and printed: the ring has room for 17,000."""
+        while self._waiting.has_room and (batch := self._engine.read()):
+            self._waiting.put(batch)
+
+    def _decoded(self, records: list[bytes], in_between: Callable[[], None] = lambda: None) -> Iterator[Seen]:
         skipped = self._engine.skipped()
         meanwhile, self._skipped = skipped - self._skipped, skipped
         calls = decode_all(records, self._owners.of)
         for self._behind, call, record in zip(reversed(range(len(calls))), calls, records, strict=True):
             yield Seen(call, meanwhile, record)
+            if not self._behind % _SOON:
+                in_between()
 
     @property
     def left(self) -> int:
@@ -95,7 +107,7 @@ class Attached:
 
     def missing(self) -> Missing:
         """The kernel's own counts, and what was read and not judged as there was no time left."""
-        loss = self._engine.loss()
+        loss = self._loss or self._engine.loss()
         return Missing(loss.lost + len(self._waiting), loss.in_flight, loss.left_out)
 
 

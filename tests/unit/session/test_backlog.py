@@ -28,10 +28,10 @@ def test_records_come_out_in_their_order_packed_or_not(plain: int, monkeypatch: 
         put += (batch := records(first, 200))
         waiting.put(batch)
     assert len(waiting) == 2000
-    assert waiting.take() == put[:64]
-    assert len(waiting) == 1936
+    assert waiting.take() == put[:200]
+    assert len(waiting) == 1800
     waiting.put(records(2000, 1))
-    assert emptied(waiting) == [*put[64:], *records(2000, 1)]
+    assert emptied(waiting) == [*put[200:], *records(2000, 1)]
     assert len(waiting) == 0
     assert waiting.take() == []
 
@@ -43,8 +43,11 @@ def test_a_storm_of_80_000_calls_fits_in() -> None:
         waiting.put(records(first, 256))
 
 
-def test_it_is_full_in_the_end_and_has_room_again_once_some_were_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backlog, "MOST", 100 * WIRE.size)
+@pytest.mark.parametrize(("limit", "value"), [("MOST_BYTES", 100 * WIRE.size), ("MOST_RECORDS", 100)])
+def test_it_is_full_in_the_end_and_has_room_again_once_some_were_taken(
+    limit: str, value: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, limit, value)
     waiting = Backlog()
     waiting.put(records(0, 100))
     assert not waiting.has_room
