@@ -67,7 +67,7 @@ class Attached:
         self._engine, self._ending = engine, ending
         self._waiting = Backlog()
         self._loss: Loss | None = None
-        self._skipped = self._behind = 0
+        self._skipped = self._behind = self._unjudged = 0
         self._owners = CallOwners()
 
     def calls(self) -> Iterator[Seen]:
@@ -82,6 +82,7 @@ class Attached:
         self._loss = engine.loss()  # what comes while the rest is judged is no part of this watch
         while len(self._waiting) and time.process_time() - begun < limit:
             yield from self._decoded(self._waiting.take())
+        self._unjudged = len(self._waiting)
 
     def _patience(self) -> float | None:
         return 0.0 if len(self._waiting) else self._engine.patience()
@@ -108,7 +109,7 @@ class Attached:
     def missing(self) -> Missing:
         """The kernel's own counts, and what was read and not judged as there was no time left."""
         loss = self._loss or self._engine.loss()
-        return Missing(loss.lost + len(self._waiting), loss.in_flight, loss.left_out)
+        return Missing(loss.lost + self._unjudged, loss.in_flight, loss.left_out)
 
 
 class Recorded:

@@ -87,6 +87,13 @@ def test_the_ring_is_emptied_before_the_first_call_is_judged() -> None:
     assert calls.missing() == Missing(1)
 
 
+def test_whoever_has_enough_calls_has_lost_none_of_those_that_wait() -> None:
+    calls = attached(Ring(batch(0)), AfterLooks(1))
+    next(calls.calls())
+    assert calls.left == 99
+    assert calls.missing() == Missing(1)
+
+
 def test_what_has_no_room_stays_in_the_ring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "MOST_RECORDS", 1)
     ring = Ring(batch(0), batch(100))
