@@ -56,7 +56,7 @@ class Run:
 
     def __init__(
         self, request: Request, pre: Socket, environment: Environment, behaviour: Behaviour,
-        knowledge: Knowledge, choices: Choices, *, with_steps: bool = True,
+        knowledge: Knowledge, choices: Choices, *, with_steps: bool,
     ) -> None:
         self.request, self.pre, self.environment = request, pre, environment
         self.behaviour = explored(behaviour, choices)

@@ -63,6 +63,24 @@ def test_a_call_like_an_earlier_one_is_not_judged_again(monkeypatch: pytest.Monk
     assert len(came) == 1
 
 
+def test_so_many_verdicts_are_kept_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "MOST", 2)
+    came = counted(monkeypatch)
+    judge_of = Judge(BEHAVIOUR)
+    anew = []
+    for backlog in (1, 2, 1, 2, 3, 3, 1):
+        record = encoded(call(backlog=backlog))
+        judge_of.judge(decode(record), record)
+        anew.append(len(came))
+    assert anew == [1, 2, 2, 2, 3, 3, 4]
+
+
+def test_the_kernels_way_is_not_kept() -> None:
+    verdict = judge(call(), BEHAVIOUR)
+    assert verdict.outcome is not None
+    assert verdict.outcome.steps == ()
+
+
 @pytest.mark.parametrize(
     "change", [{"duration_ns": LONG_NS}, {"flags": call().flags | Flag.SOMAXCONN_MOVES}], ids=["long", "moving"]
 )
