@@ -25,12 +25,13 @@ OBJECTS := $(patsubst probes/%.bpf.c,listenwatch/bpf/%.bpf.o,$(wildcard probes/*
 BCC_SOURCES := $(patsubst probes/%,listenwatch/bpf/source/%,probes/listen.bcc.c \
 	$(filter-out probes/kernel.h probes/overflow%,$(wildcard probes/*.h)))
 
-.PHONY: help setup objects verify verify-guest matrix test lint vectors mutants sabotage bench bench-guest docs box lab lab-tools clean
+.PHONY: help setup objects verify verify-guest matrix test lint vectors mutants sabotage bench bench-compare bench-guest docs box lab lab-tools clean
 
 help:
 	@echo 'make verify   set up, then check listen() on this kernel, and with kprobes in a guest if it has none'
 	@echo 'make test     set up, then lint, type check and every test'
 	@echo 'make bench    set up, then measure start-up, overhead, speed and memory'
+	@echo 'make bench-compare BASE=FILE  the last bench beside an earlier one, a copy of build/bench.json'
 	@echo 'make bench-guest  the overhead with kprobes, compared with bpftrace and bcc, in a guest'
 	@echo 'make matrix   verify on this kernel and in guests with every other the mirror has, side by side'
 	@echo 'make mutants  mutation testing of the model and the verdict'
@@ -116,7 +117,11 @@ sabotage: setup
 
 bench: setup .venv/.servers
 	@command -v strace >/dev/null || $(SUDO) apt-get install -y -qq strace >/dev/null
-	$(SUDO) $(PY) -m tests.bench
+	$(SUDO) $(PY) -m tests.bench build/bench.json
+
+# An earlier run, such as that of another commit, beside the last one: make bench-compare BASE=before.json
+bench-compare: .venv/.installed
+	@$(PY) -m tests.bench.compare $(BASE) build/bench.json
 
 bench-guest: setup
 	@dpkg -s bpftrace bpfcc-tools >/dev/null 2>&1 || \

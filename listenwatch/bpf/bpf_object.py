@@ -8,7 +8,7 @@ import ctypes
 import errno
 import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 from listenwatch.bpf import libbpf, package_data, tracefs
 from listenwatch.bpf.programs import BpfProgram
@@ -102,8 +102,11 @@ class BpfObject:
     def close(self) -> None:
         """Detach and unload everything; safe to call twice."""
         if self._links:  # side by side: the kernel waits for each perf event's last program run (0.1 s)
-            with ThreadPoolExecutor(len(self._links)) as pool:
-                list(pool.map(self._bpf.bpf_link__destroy, self._links))
+            threads = [Thread(target=self._bpf.bpf_link__destroy, args=(link,)) for link in self._links]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         self._links.clear()
         if self._object:
             self._bpf.bpf_object__close(self._object)

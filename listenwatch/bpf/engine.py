@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, Self
 
-from listenwatch.bpf import maps, marker
+from listenwatch.bpf import maps, marker, ring
 from listenwatch.bpf.bpf_object import BpfObject
 from listenwatch.bpf.programs import Attachment, BpfProgram, stage_mask
 
@@ -101,7 +101,7 @@ class Engine:
         self._sent = marker.sent()
         self._taken = self._unread = 0
         self._loaded = loaded
-        self._ring = maps.Ring(loaded.map_fd("ring"))
+        self._ring = ring.Ring(loaded.map_fd("ring"))
         try:
             self.sync()  # from here on calls count: every hook is attached
         except BaseException:
@@ -123,7 +123,7 @@ class Engine:
         return None if self._look_again is None else max(0.0, self._look_again - time.monotonic())
 
     def read(self, timeout: float | None = 0) -> list[bytes]:
-        """Up to maps.BATCH records that wait, after up to ``timeout`` seconds (None: as long as it takes)."""
+        """Up to ring.BATCH records that wait, after up to ``timeout`` seconds (None: as long as it takes)."""
         waits = [wait for wait in (timeout, self.patience()) if wait is not None]
         self._ring.wait(min(waits) if waits else None)
         return self._take_batch()
@@ -132,7 +132,7 @@ class Engine:
         batch = self._ring.take()
         self._taken += len(batch)
         now = time.monotonic()
-        if len(batch) == maps.BATCH:  # there may be more
+        if len(batch) == ring.BATCH:  # there may be more
             self._look_again = now
         elif batch:  # one of them may have been what woke us, whoever read it
             self._look_again = now + LOOK_AGAIN

@@ -1,13 +1,10 @@
 """What ``make objects`` puts into this package: the compiled BPF objects, and the sources bcc compiles."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.resources import as_file, files
 from pathlib import Path
 
 from listenwatch.errors import ObserveError
 
-_PACKAGE = files("listenwatch.bpf")
+_PACKAGE = Path(__file__).parent
 
 
 def is_compiled(name: str) -> bool:
@@ -23,11 +20,9 @@ def read_object(name: str) -> bytes:
         raise ObserveError("the probe is not compiled: run 'make setup'") from None
 
 
-@contextmanager
-def bcc_source() -> Iterator[Path]:
+def bcc_source() -> Path:
     """The folder with listen.bcc.c and the headers it includes; ObserveError where it is missing."""
     folder = _PACKAGE / "source"
     if not (folder / "listen.bcc.c").is_file():
         raise ObserveError("the source of the probe for bcc is missing: run 'make setup', or use --engine core")
-    with as_file(folder) as path:
-        yield path
+    return folder

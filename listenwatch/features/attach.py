@@ -1,9 +1,12 @@
 """How to attach here, decided once, from the answers that ``listenwatch features`` prints; opens the engine."""
 
+from __future__ import annotations
+
 import errno
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
-from listenwatch.bpf import overflow, programs
+from listenwatch.bpf import overflow_programs, programs
 from listenwatch.bpf.engine import CoreEngine, Engine
 from listenwatch.bpf.programs import ATTACH_MODES, PROGRAMS, REQUIRED_FUNCTIONS, Attachment
 from listenwatch.errors import ObserveError, UsageError
@@ -14,10 +17,13 @@ from listenwatch.linux.btf import Btf
 from listenwatch.linux.privileges import remedy, to_attach
 from listenwatch.model.inputs import EntryPath
 
+if TYPE_CHECKING:
+    from listenwatch.bpf.overflow import OverflowProbe
+
 ENGINES = {"core": ATTACH_MODES, "bcc": ("kprobe", "tracepoint")}
 """The engines, and the attach modes each has, the richest first."""
 
-OVERFLOW_MODES = tuple(overflow.PROGRAMS)
+OVERFLOW_MODES = tuple(overflow_programs.PROGRAMS)
 
 
 def refusal(mode: str, evidence: Evidence, functions: Collection[str] = REQUIRED_FUNCTIONS) -> str:
@@ -124,7 +130,7 @@ def open_engine(engine: str = "core", attach: str = "auto", *, follow: bool = Fa
 def choose_overflow_mode(wanted: str, evidence: Evidence | None = None) -> tuple[str, str]:
     """The overflow probe's attach mode for ``wanted`` (``auto`` or one of OVERFLOW_MODES), and why not the richer."""
     evidence = evidence or Evidence()
-    reason = refusal("kprobe", evidence, overflow.REQUIRED_FUNCTIONS)
+    reason = refusal("kprobe", evidence, overflow_programs.REQUIRED_FUNCTIONS)
     if wanted == "kprobe" and reason:
         raise ObserveError(f"{reason}: use --attach tracepoint")
     if wanted == "tracepoint" or reason:
@@ -132,11 +138,12 @@ def choose_overflow_mode(wanted: str, evidence: Evidence | None = None) -> tuple
     return "kprobe", ""
 
 
-def open_overflow_probe(attach: str = "auto") -> overflow.OverflowProbe:
+def open_overflow_probe(attach: str = "auto") -> OverflowProbe:
     """The overflow probe, attached; ObserveError says what is missing."""
+    from listenwatch.bpf.overflow import OverflowProbe  # ``watch`` has no use for it
+
     evidence = Evidence()
     mode, why = choose_overflow_mode(attach, evidence)
     functions = evidence.symbols if mode == "kprobe" else None
-    return overflow.OverflowProbe(
-        Attachment(mode, why, programs.present(overflow.PROGRAMS[mode], functions or frozenset()))
-    )
+    chosen = programs.present(overflow_programs.PROGRAMS[mode], functions or frozenset())
+    return OverflowProbe(Attachment(mode, why, chosen))

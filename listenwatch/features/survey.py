@@ -11,8 +11,7 @@ from listenwatch.bpf.programs import (
     SYSTEM_CALL_FUNCTION,
 )
 from listenwatch.errors import ObserveError
-from listenwatch.features.answers import Answer, Feature, all_of, known, tried
-from listenwatch.features.behaviour import decisions
+from listenwatch.features.answers import Answer, Feature, all_of, answer_of, known, tried
 from listenwatch.features.evidence import STATE_TRACEPOINT, TRACEPOINTS, Evidence
 from listenwatch.linux.privileges import CAPABILITIES
 
@@ -154,19 +153,29 @@ def privilege_features(evidence: Evidence) -> list[Feature]:
 
 def mode_features(evidence: Evidence) -> list[Feature]:
     """Which attach modes work, the richest first: what all of them need, and what each needs more."""
-    base = [btf(evidence), ring_buffer(evidence), state_tracepoint(evidence)]
-    return [
-        all_of(mode, [*base, *call_begins(mode, evidence), *mode_needs(mode, evidence, REQUIRED_FUNCTIONS)])
-        for mode in ATTACH_MODES
-    ]
+    return [all_of(mode, [*_needs(mode, evidence)]) for mode in ATTACH_MODES]
+
+
+def mode_answer(mode: str, evidence: Evidence) -> Answer:
+    """What ``mode_features`` answers of one mode, asking no further than what decides it."""
+    return answer_of(_needs(mode, evidence))
+
+
+def _needs(mode: str, evidence: Evidence) -> Iterator[Feature]:
+    """What a mode needs, the mechanism first: without it none of the dearer questions matters."""
+    yield from mode_needs(mode, evidence, REQUIRED_FUNCTIONS)
+    for question in (btf, ring_buffer, state_tracepoint):
+        yield question(evidence)
+    yield from call_begins(mode, evidence)
 
 
 def call_begins(mode: str, evidence: Evidence) -> list[Feature]:
     """Where a mode sees a native call begin and end: the system call's function, or its tracepoints."""
-    function = symbols(SYSTEM_CALL_FUNCTION, evidence, SYSTEM_CALL_FUNCTION)
-    if mode == "tracepoint" or function.answer is not Answer.YES:
-        return call_tracepoints(evidence)
-    return [function]
+    if mode != "tracepoint":  # which needs no look at /proc/kallsyms
+        function = symbols(SYSTEM_CALL_FUNCTION, evidence, SYSTEM_CALL_FUNCTION)
+        if function.answer is Answer.YES:
+            return [function]
+    return call_tracepoints(evidence)
 
 
 def mode_needs(mode: str, evidence: Evidence, functions: Collection[str]) -> Iterator[Feature]:
@@ -180,6 +189,10 @@ def mode_needs(mode: str, evidence: Evidence, functions: Collection[str]) -> Ite
 
 def behaviour_fields(evidence: Evidence) -> list[Field]:
     """The Behaviour the model will use, and for each field what decided it."""
+    from listenwatch.features.behaviour import (
+        decisions,  # brings the model, for which nothing else here has a use
+    )
+
     try:
         decided = decisions(evidence.kernel, "BTF" if evidence.btf else "/proc/kallsyms")
     except ObserveError as error:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from listenwatch.commands import features as command
-from listenwatch.features.answers import Answer, Feature, all_of, known, tried
+from listenwatch.features.answers import Answer, Feature, all_of, answer_of, known, tried
 from listenwatch.features.attempts import Attempt
 from listenwatch.features.evidence import SYMBOLS, Evidence
 from listenwatch.features.survey import behaviour_fields, survey
@@ -157,6 +157,11 @@ def test_unknown_keeps_a_sum_unknown_and_no_decides_it() -> None:
     assert all_of("sum", [yes, yes]).answer is Answer.YES
     assert all_of("sum", [yes, unknown]) == Feature("sum", Answer.UNKNOWN, "not known: unknown")
     assert all_of("sum", [unknown, no, yes]) == Feature("sum", Answer.NO, "lacks no")
+    assert answer_of([yes, yes]) is Answer.YES
+    assert answer_of([yes, unknown]) is Answer.UNKNOWN
+    rest = iter([unknown, no, yes])
+    assert answer_of(rest) is Answer.NO
+    assert list(rest) == [yes], "it asks no further than what decides"
 
 
 def test_which_capabilities_are_enough() -> None:
