@@ -6,6 +6,8 @@ A connection that no process has accepted has no file, so that sock_diag(7) show
 
 from typing import NamedTuple
 
+from pyroute2.netlink import diag
+
 from listenwatch.linux.names import address_name
 from listenwatch.linux.sock_diag import (
     INET_MESSAGE,
@@ -20,7 +22,7 @@ from listenwatch.model.inputs import Family, Protocol, TcpState
 
 _OPEN = 1 << TcpState.ESTABLISHED | 1 << TcpState.CLOSE_WAIT
 """States in which a socket without a file waits in an accept queue: close() leaves both."""
-_UNIX_ICONS, _SHOW_ICONS = 3, 1 << 3  # UNIX_DIAG_ICONS, UDIAG_SHOW_ICONS
+_UNIX_ICONS = 3  # UNIX_DIAG_ICONS
 _WILDCARDS = ("0.0.0.0", "[::]")
 
 
@@ -47,7 +49,7 @@ def connections(listener: Listener) -> Connections | None:
 
 def _of_unix(listener: Listener) -> Connections | None:
     """A connection is known by its client's socket, as long as the client keeps that open."""
-    for row in dump(unix_request(_SHOW_ICONS)):
+    for row in dump(unix_request(diag.UDIAG_SHOW_ICONS)):
         _, _, cookie = UNIX_MESSAGE.unpack_from(row)
         if cookie == listener.cookie:
             icons = attributes(row, UNIX_MESSAGE.size).get(_UNIX_ICONS, b"")

@@ -1,19 +1,25 @@
 """sock_diag(7): every listener of the network namespace this thread is in, with its queue and limit.
 
-No sock_diag handler calls nl_dump_check_consistent(), so a dump is never marked as interrupted: a listener that comes
-or goes meanwhile may be in it or not.
+pyroute2 speaks the protocol. Its request lacks an attribute that MPTCP needs, whose number does not fit
+a byte (INET_DIAG_REQ_PROTOCOL, include/uapi/linux/inet_diag.h). No sock_diag handler calls
+nl_dump_check_consistent(), so a dump is never marked as interrupted: a listener that comes or goes
+meanwhile may be in it or not.
 """
 
 import errno
+import os
 import socket
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct, unpack
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from listenwatch.linux import netlink_dump
+from pyroute2.netlink import NLA_F_NESTED, NLM_F_MATCH, NLM_F_REQUEST, NLM_F_ROOT, diag
+from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.marshal import Marshal
+
 from listenwatch.linux.names import address_name, protocol_name
 from listenwatch.model.inputs import Family, Protocol, TcpState
 
@@ -22,14 +28,11 @@ _LISTEN = 1 << TcpState.LISTEN
 _ABSENT = (errno.ENOENT, errno.EINVAL, errno.EOPNOTSUPP)  # no such handler in this kernel
 
 
-INET_REQUEST = Struct("=BBBxI")
-"""struct inet_diag_req_v2 without its id: family, protocol, extensions, states."""
-INET_ID = Struct("!HH44x")
-"""struct inet_diag_sockid: local and peer port; zeros ask for any."""
-UNIX_REQUEST = Struct("=BxxxI4xI8x")
-"""struct unix_diag_req: family, states, show."""
-_RAW, _INET_DIAG_REQ_PROTOCOL, _REQ_PROTOCOL = 255, 3, Struct("=HHI")
-"""A protocol that does not fit a byte (MPTCP) comes as an attribute, and IPPROTO_RAW in its place."""
+class _InetRequest(diag.inet_diag_req):  # type: ignore[misc]  # pyroute2 has no types
+    nla_map = ((3, "INET_DIAG_REQ_PROTOCOL", "uint32"),)
+
+
+_HEADER = 16  # struct nlmsghdr
 INET_MESSAGE = Struct("=B3x2s2x16s16xIQ4xIIII")
 """struct inet_diag_msg: idiag_family, sport, src, if, cookie, rqueue, wqueue, uid, inode."""
 UNIX_MESSAGE = Struct("=xB2xIQ")
@@ -39,8 +42,27 @@ _ATTRIBUTE = Struct("=HH")
 _ULP_INFO, _ULP_NAME = 19, 1  # INET_DIAG_ULP_INFO, INET_ULP_INFO_NAME
 _MEMINFO, _DROPS = 7, slice(32, 36)  # INET_DIAG_SKMEMINFO, in it SK_MEMINFO_DROPS
 _UNIX_NAME, _UNIX_RQLEN = 0, 4  # UNIX_DIAG_NAME, UNIX_DIAG_RQLEN
-_SHOW_NAME, _SHOW_RQLEN = 1 << 0, 1 << 4  # UDIAG_SHOW_NAME, UDIAG_SHOW_RQLEN
-_NESTED = 1 << 15  # NLA_F_NESTED
+
+
+class _Rows(Marshal):  # type: ignore[misc]
+    """The rows of a datagram as bytes in one message.
+
+    pyroute2 alone would take every attribute of each row apart, and turn its event loop once for each.
+    """
+
+    def parse_one_message(
+        self, key: int, flags: int, sequence_number: int, data: bytes, offset: int, length: int
+    ) -> Any:
+        if key != diag.SOCK_DIAG_BY_FAMILY:
+            return super().parse_one_message(key, flags, sequence_number, data, offset, length)
+        return {"header": {"type": key, "flags": flags}, "rows": [data[offset + _HEADER : offset + length]]}
+
+    def parse(self, *arguments: Any, **options: Any) -> Iterator[Any]:
+        messages = [*super().parse(*arguments, **options)]
+        of_rows = [message for message in messages if "rows" in message]
+        if of_rows:
+            yield {**of_rows[0], "rows": [row for message in of_rows for row in message["rows"]]}
+        yield from (message for message in messages if "rows" not in message)  # the end, or an error
 
 
 class Listener(NamedTuple):
@@ -94,14 +116,20 @@ def _inet(protocol: Protocol) -> Iterator[Listener]:
             yield _inet_listener(row, protocol)
 
 
-def inet_request(family: int, protocol: Protocol, states: int, *, port: int = 0, show: int = 0) -> bytes:
+def inet_request(family: int, protocol: Protocol, states: int, *, port: int = 0, show: int = 0) -> Any:
     """What ``dump`` is to list: sockets in these states, a bit for each; with this local port only if not 0.
 
     ``show`` has a bit for each attribute that comes with a row (INET_DIAG_*, less 1).
     """
-    fits = protocol < 1 << 8
-    request = INET_REQUEST.pack(family, protocol if fits else _RAW, show, states) + INET_ID.pack(port, 0)
-    return request if fits else request + _REQ_PROTOCOL.pack(_REQ_PROTOCOL.size, _INET_DIAG_REQ_PROTOCOL, protocol)
+    request = _InetRequest()
+    request["sdiag_family"] = family
+    request["sdiag_protocol"] = protocol if protocol < 256 else 255
+    request["idiag_states"] = states
+    request["idiag_ext"] = show
+    request["idiag_sport"] = port
+    if protocol > 255:
+        request["attrs"] = [("INET_DIAG_REQ_PROTOCOL", protocol)]
+    return request
 
 
 def _inet_listener(row: bytes, protocol: int) -> Listener:
@@ -130,7 +158,7 @@ def _ulp(row: bytes) -> bytes:
 
 
 def _unix() -> Iterator[Listener]:
-    for row in dump(unix_request(_SHOW_NAME | _SHOW_RQLEN)):
+    for row in dump(unix_request(diag.UDIAG_SHOW_NAME | diag.UDIAG_SHOW_RQLEN)):
         kind, inode, cookie = UNIX_MESSAGE.unpack_from(row)
         shown = attributes(row, UNIX_MESSAGE.size)
         queue, limit = unpack("=II", shown[_UNIX_RQLEN])
@@ -140,9 +168,13 @@ def _unix() -> Iterator[Listener]:
         )  # fmt: skip
 
 
-def unix_request(show: int, states: int = _LISTEN) -> bytes:
+def unix_request(show: int, states: int = _LISTEN) -> Any:
     """What ``dump`` is to list: AF_UNIX sockets in these states, with the attributes of these UDIAG_SHOW_* bits."""
-    return UNIX_REQUEST.pack(Family.UNIX, states, show)
+    request = diag.unix_diag_req()
+    request["sdiag_family"] = Family.UNIX
+    request["udiag_states"] = states
+    request["udiag_show"] = show
+    return request
 
 
 def attributes(row: bytes, offset: int) -> dict[int, bytes]:
@@ -154,7 +186,7 @@ def _each_attribute(row: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
     """Type and value, each at a multiple of 4 bytes; thousands of rows come here."""
     while offset + _ATTRIBUTE.size <= len(row):
         length, kind = _ATTRIBUTE.unpack_from(row, offset)
-        yield kind & ~_NESTED, row[offset + _ATTRIBUTE.size : offset + length]
+        yield kind & ~NLA_F_NESTED, row[offset + _ATTRIBUTE.size : offset + length]
         offset += max(-(-length // 4) * 4, _ATTRIBUTE.size)
 
 
@@ -164,17 +196,28 @@ def absent_handlers() -> list[str]:
     absent = []
     for module, request in requests.items():
         try:
-            list(netlink_dump.rows(request))
+            list(_dump(request))
         except OSError as error:
             if error.errno in _ABSENT:
                 absent.append(module)
     return absent
 
 
-def dump(request: bytes) -> Iterator[bytes]:
+def dump(request: Any) -> Iterator[bytes]:
     """The rows of one dump; none where this kernel has no handler for it. OSError for any other refusal."""
     try:
-        yield from netlink_dump.rows(request)
+        yield from _dump(request)
     except OSError as error:
         if error.errno not in _ABSENT:
             raise
+
+
+def _dump(request: Any) -> Iterator[bytes]:
+    with diag.DiagSocket() as sock:
+        sock.set_marshal(_Rows())
+        flags = NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
+        try:
+            for message in sock.nlm_request(request, diag.SOCK_DIAG_BY_FAMILY, flags):
+                yield from message["rows"]
+        except NetlinkError as error:
+            raise OSError(error.code, f"sock_diag: {os.strerror(error.code)}") from None

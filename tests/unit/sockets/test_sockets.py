@@ -6,14 +6,14 @@ import errno
 import os
 import re
 import socket
-import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from pyroute2.netlink.diag import DiagSocket
+from pyroute2.netlink.exceptions import NetlinkError
 
-from listenwatch.linux import netlink_dump
 from listenwatch.linux.cgroup_owner import NOBODY, Container, Owner
 from listenwatch.linux.netns import Namespace
 from listenwatch.linux.processes import Process, describe, find_holders
@@ -230,9 +230,10 @@ def test_holders_of_a_socket_are_found_once_each() -> None:
 
 
 def refusing_dump(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    """The kernel answers each request for a dump with this errno."""
-    answer = struct.pack("=IHHIIi", 36, 2, 0, 0, 0, -code) + bytes(16)  # NLMSG_ERROR, include/uapi/linux/netlink.h
-    monkeypatch.setattr(socket.socket, "recv", lambda _self, _size: answer)
+    def refuse(*_: object) -> None:
+        raise NetlinkError(code)
+
+    monkeypatch.setattr(DiagSocket, "nlm_request", refuse)
 
 
 @pytest.mark.parametrize("code", [errno.ENOENT, errno.EINVAL, errno.EOPNOTSUPP])
@@ -246,16 +247,6 @@ def test_a_kernel_without_a_protocol_has_no_listeners_of_it(
         "what tcp_diag lists: load that module, if the kernel has it",
         "what unix_diag lists: load that module, if the kernel has it",
     ]
-
-
-def test_a_refusal_at_the_end_of_a_dump_counts_as_one_at_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = struct.pack("=IHHII8s", 24, 20, 2, 0, 0, b"a row")
-    end = struct.pack("=IHHIIi", 20, 3, 2, 0, 0, -errno.ENOENT)  # NLMSG_DONE
-    monkeypatch.setattr(socket.socket, "recv", lambda _self, _size: row + end)
-    rows = netlink_dump.rows(b"")
-    assert next(rows).rstrip(b"\0") == b"a row"
-    with pytest.raises(FileNotFoundError):
-        next(rows)
 
 
 def test_any_other_refusal_of_a_dump_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
