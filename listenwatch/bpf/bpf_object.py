@@ -49,6 +49,11 @@ class BpfObject:
         if self._bpf.bpf_map__set_initial_value(rodata, ctypes.byref(config), size):
             raise self.failed("the compiled probe does not fit this version", "run 'make setup'")
 
+    def resize(self, name: str, size: int) -> None:
+        """How much one of its maps holds; before ``load``."""
+        handle = self._bpf.bpf_object__find_map_by_name(self._object, name.encode())
+        self._bpf.bpf_map__set_max_entries(handle, size)
+
     def load(self, programs: Iterable[BpfProgram], config: ctypes.Structure) -> None:
         """Verify and load these programs with these constants; ObserveError carries the verifier's log."""
         self._choose({program.name for program in programs})

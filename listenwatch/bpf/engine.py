@@ -213,9 +213,11 @@ class CoreEngine(Engine):
 
     name = "core"
 
-    def __init__(self, attachment: Attachment, *, follow: bool = False) -> None:
+    def __init__(self, attachment: Attachment, *, follow: bool = False, ring_size: int | None = None) -> None:
         loaded = BpfObject("listen")
         try:
+            if ring_size is not None:
+                loaded.resize("ring", ring_size)
             config = new_config(attachment.programs, follow=follow)
             loaded.load(attachment.programs, config)
             attached = loaded.attach(attachment.programs)

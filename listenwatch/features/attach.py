@@ -115,8 +115,15 @@ def entry_paths(evidence: Evidence) -> dict[int, str]:
     }
 
 
-def open_engine(engine: str = "core", attach: str = "auto", *, follow: bool = False) -> Engine:
-    """The engine of that name, attached, its probes known to fire; ObserveError says what is missing."""
+def open_engine(
+    engine: str = "core", attach: str = "auto", *, follow: bool = False, ring_size: int | None = None
+) -> Engine:
+    """The engine of that name, attached, its probes known to fire; ObserveError says what is missing.
+
+    ``ring_size`` is in bytes, a power of two; only engine core can have another than the probe's own.
+    """
+    if engine == "bcc" and ring_size is not None:
+        raise UsageError("--buffer is for engine core: leave out --engine bcc")
     evidence = Evidence()
     mode, why = choose_mode(attach, ENGINES[engine], evidence)
     attachment = Attachment(mode, why, programs_for(mode, evidence, engine), entry_paths(evidence))
@@ -124,7 +131,7 @@ def open_engine(engine: str = "core", attach: str = "auto", *, follow: bool = Fa
         from listenwatch.bpf.bcc import BccEngine  # seldom used, and slow to import
 
         return BccEngine(attachment, follow=follow)
-    return CoreEngine(attachment, follow=follow)
+    return CoreEngine(attachment, follow=follow, ring_size=ring_size)
 
 
 def choose_overflow_mode(wanted: str, evidence: Evidence | None = None) -> tuple[str, str]:
