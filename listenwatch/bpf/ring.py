@@ -72,10 +72,12 @@ class Ring:
     def _in_order(self) -> None:
         """What is read before is read first, and what is written after is written last.
 
-        A processor may do otherwise, arm64 does. Python has no barrier of its own, but each of its locks is one.
+        A processor may do otherwise, arm64 does. Python has no barrier of its own, but between releasing a lock and
+        taking it again nothing passes in either direction.
         """
-        with self._order:
-            pass
+        for _ in range(2):
+            with self._order:
+                pass
 
     @property
     def consumed(self) -> int:
