@@ -9,10 +9,12 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env=LISTENWATCH_REQU
 PY := .venv/bin/python
 LISTENWATCH := .venv/bin/listenwatch
 GUEST_KERNEL ?= 6.1
-ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 CLANG ?= clang
-BPF_FLAGS := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
-	-I/usr/include/$(shell uname -m)-linux-gnu
+BPF_FLAGS := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -I/usr/include/$(shell uname -m)-linux-gnu
+# The machines (uname -m) that a probe is compiled for, on whichever of them; as libbpf's headers name them
+MACHINES := x86_64 aarch64
+x86_64 := x86
+aarch64 := arm64
 
 PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 python3-venv \
 	qemu-system-x86 kmod busybox-static zstd debian-archive-keyring libelf1 python3-bpfcc \
@@ -20,10 +22,11 @@ PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 p
 # Servers that the tests and the bench run themselves. nginx's package would start one on port 80,
 # podman's an API for root.
 SERVERS := redis-tools nginx-light podman runc
-OBJECTS := $(patsubst probes/%.bpf.c,listenwatch/bpf/%.bpf.o,$(wildcard probes/*.bpf.c))
+PROBES := $(patsubst probes/%.bpf.c,%,$(wildcard probes/*.bpf.c))
+OBJECTS := $(foreach machine,$(MACHINES),$(PROBES:%=listenwatch/bpf/%.$(machine).bpf.o))
 # what engine bcc compiles as it starts
 BCC_SOURCES := $(patsubst probes/%,listenwatch/bpf/source/%,probes/listen.bcc.c \
-	$(filter-out probes/kernel.h probes/overflow%,$(wildcard probes/*.h)))
+	$(filter-out probes/kernel.h probes/registers.h probes/overflow%,$(wildcard probes/*.h)))
 
 .PHONY: help setup objects verify verify-guest matrix test lint vectors mutants sabotage bench bench-guest docs box lab lab-tools clean
 
@@ -75,14 +78,15 @@ setup: .venv/.packages .venv/.installed objects
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[guest,test]'
 	@touch $@
 
-listenwatch/bpf/%.bpf.o: probes/%.bpf.c $(wildcard probes/*.h) .venv/.packages
-	$(CLANG) $(BPF_FLAGS) -c $< -o $@
-	@llvm-strip -g $@
+define COMPILED_FOR
+listenwatch/bpf/%.$(1).bpf.o: probes/%.bpf.c $(wildcard probes/*.h) .venv/.packages
+	$$(CLANG) $$(BPF_FLAGS) -D__TARGET_ARCH_$($(1)) -c $$< -o $$@
+	@llvm-strip -g $$@
+endef
+$(foreach machine,$(MACHINES),$(eval $(call COMPILED_FOR,$(machine))))
 
 # What the probe is to the package at run time: the compiled objects, and for engine bcc its sources.
 objects: $(OBJECTS) $(BCC_SOURCES)
-
-listenwatch/bpf/listen.bpf.o: $(BCC_SOURCES)
 
 listenwatch/bpf/source/%: probes/%
 	@mkdir -p $(@D) && cp $< $@
