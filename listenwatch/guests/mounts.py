@@ -5,7 +5,7 @@ it runs. The working directory is what guest and host both write, so every acces
 Programs in it, the package and its Python, are mounted from the root again: most of what is read is theirs.
 
 A guest of another architecture has a userland as its root, written to and forgotten as a whole, and sees of this
-machine's root only this package, the kernel's modules and headers.
+machine's root only the kernel's modules and headers, and this package with what it imports (``userland.mounted``).
 """
 
 import os
@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from listenwatch.guests.userland import COMPILED, PACKAGE, Userland
+from listenwatch.guests.userland import COMPILED, Userland, mounted
 
 #: Copy-on-write in the guest: writes work and are forgotten.
 OVERLAYS = ("/etc", "/home", "/lib", "/opt", "/root", "/srv", "/tmp", "/usr", "/var")
@@ -71,7 +71,7 @@ def setup(
     root, and cannot be written to there. ``needed`` are those that a guest with a ``userland`` lacks.
     """
     root, files, directories = _userland(needed) if userland else _own()
-    steps = [shlex.join(["mkdir", "-p", f"{NEW}/run/lock", f"{NEW}/dev/pts", f"{NEW}/dev/shm", *directories]),
+    steps = [shlex.join(["mkdir", "-p", f"{NEW}/run/lock", f"{NEW}/run/listenwatch", f"{NEW}/dev/pts", f"{NEW}/dev/shm", *directories]),
              "mount -a -T /mounts/files"]  # fmt: skip
     pseudo = [
         ("devpts", f"{NEW}/dev/pts", "devpts", "nosuid,noexec,mode=620,ptmxmode=666"),
@@ -114,7 +114,7 @@ def _userland(needed: Iterable[Path]) -> _Parts:
         f"mount -t overlay -o xino=off,lowerdir={LOWER},upperdir={upper},workdir={work} overlay {NEW}",
         _mount_9p(HOST, "/host"),
     ]
-    places = {str(path): path for path in needed} | {PACKAGE: Path(__file__).parents[1]}
+    places = {str(path): path for path in needed} | mounted()
     files: list[tuple[str, ...]] = [(f"/host{path}", f"{NEW}{place}", "none", "bind") for place, path in places.items()]
     files.append((Share(COMPILED_SHARE, Path()).tag, f"{NEW}{COMPILED}", "9p", P9))
     return root, files, [NEW + place for place in places]

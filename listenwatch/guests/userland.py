@@ -1,11 +1,12 @@
 """The programs of a guest of another architecture, which cannot run this machine's: a small Debian, unpacked once.
 
 ``<cache>/ARCHITECTURE/userland-KEY/`` appears by one rename, so it is there or it is not. Its packages are only
-unpacked: their scripts would need that architecture. What listenwatch imports is among them, listenwatch itself is
-not: it is mounted there (``mounts``), so the guest always runs this very version.
+unpacked: their scripts would need that architecture. What listenwatch imports is among them, but for what is mounted
+there (``mounts``): listenwatch itself, so the guest always runs this very version, and what Debian has too old.
 """
 
 import hashlib
+import importlib.util
 import shutil
 import tempfile
 from pathlib import Path
@@ -17,14 +18,15 @@ from listenwatch.guests.architectures import Architecture
 from listenwatch.guests.cache import lock, place_of
 
 SUITE = "trixie"
-"""The first with every Python package that listenwatch needs, in the versions that it needs."""
+"""The first with Python packages as new as listenwatch needs them, but for those of MOUNTED."""
 PACKAGES = (
     "base-files", "base-passwd", "bash", "busybox-static", "coreutils", "dash", "findutils", "grep", "iproute2", "kmod",
     "libbpf1", "mount", "procps", "sed", "util-linux", "python3", "python3-attr", "python3-cattr",
-    "python3-jinja2", "python3-markupsafe", "python3-psutil", "python3-pyroute2", "python3-rich", "python3-tabulate",
+    "python3-jinja2", "python3-markupsafe", "python3-psutil", "python3-rich", "python3-tabulate",
 )  # fmt: skip
-PACKAGE = "/usr/lib/python3/dist-packages/listenwatch"
-"""Where this package is mounted in the guest."""
+MODULES = "/usr/lib/python3/dist-packages"
+MOUNTED = ("listenwatch", "pyroute2")
+"""Pure Python: the guest's, there, is this machine's."""
 COMPILED = "/var/cache/python"
 """Where Python keeps what it has compiled (PYTHONPYCACHEPREFIX): in the cache of this machine, for all guests."""
 FILES = {
@@ -34,7 +36,7 @@ FILES = {
     "etc/hosts": "",
 }
 """What the packages' scripts, or a person, would have written."""
-DIRECTORIES = ("dev", "proc", "run", "sys", "tmp", PACKAGE[1:], COMPILED[1:])
+DIRECTORIES = ("dev", "proc", "run", "sys", "tmp", *(f"{MODULES}/{name}"[1:] for name in MOUNTED), COMPILED[1:])
 
 
 class Userland(NamedTuple):
@@ -47,6 +49,12 @@ class Userland(NamedTuple):
     def busybox(self) -> Path:
         """The program that a guest starts with."""
         return self.root / "usr/bin/busybox"
+
+
+def mounted() -> dict[str, Path]:
+    """What this machine's Python has of MOUNTED, by its place in the guest."""
+    specifications = {f"{MODULES}/{name}": importlib.util.find_spec(name) for name in MOUNTED}
+    return {place: Path(module.origin).resolve().parent for place, module in specifications.items() if module and module.origin}
 
 
 def fetch_userland(architecture: Architecture, *, mirror: str | None = None, progress: Progress) -> Userland | None:
