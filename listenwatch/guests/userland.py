@@ -79,8 +79,7 @@ def fetch_userland(architecture: Architecture, *, mirror: str | None = None, pro
 
 
 def _unpack(packages: list[Path], root: Path) -> None:
-    # base-files makes /bin a link to /usr/bin, before a package that has /bin/sh makes it a directory.
-    for package in sorted(packages, key=lambda path: (not path.name.startswith("base-files_"), path.name)):
+    for package in packages:
         kernels.call("dpkg-deb", "dpkg", "-x", str(package), str(root))
     for name in ("doc", "man", "locale", "info", "zoneinfo"):
         shutil.rmtree(root / "usr/share" / name, ignore_errors=True)
