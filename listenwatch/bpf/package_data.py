@@ -1,5 +1,9 @@
-"""What ``make objects`` puts into this package: the compiled BPF objects, and the sources bcc compiles."""
+"""What ``make objects`` puts into this package: the compiled BPF objects, and the sources bcc compiles.
 
+A package has the objects for every machine (``os.uname().machine``) that there are any for.
+"""
+
+import os
 from pathlib import Path
 
 from listenwatch.errors import ObserveError
@@ -7,15 +11,19 @@ from listenwatch.errors import ObserveError
 _PACKAGE = Path(__file__).parent
 
 
+def _object_name(name: str) -> str:
+    return f"{name}.{os.uname().machine}.bpf.o"
+
+
 def is_compiled(name: str) -> bool:
-    """Whether the object compiled from probes/NAME.bpf.c is here."""
-    return (_PACKAGE / f"{name}.bpf.o").is_file()
+    """Whether the object compiled from probes/NAME.bpf.c for this machine is here."""
+    return (_PACKAGE / _object_name(name)).is_file()
 
 
 def read_object(name: str) -> bytes:
-    """The object compiled from probes/NAME.bpf.c; ObserveError where there is none."""
+    """The object compiled from probes/NAME.bpf.c for this machine; ObserveError where there is none."""
     try:
-        return (_PACKAGE / f"{name}.bpf.o").read_bytes()
+        return (_PACKAGE / _object_name(name)).read_bytes()
     except FileNotFoundError:
         raise ObserveError("the probe is not compiled: run 'make setup'") from None
 

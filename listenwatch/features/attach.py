@@ -99,7 +99,7 @@ def programs_for(mode: str, evidence: Evidence, engine: str = "core") -> tuple[p
     return programs.at_system_call(chosen, trampoline=False)
 
 
-_BEGIN_AT = {EntryPath.COMPAT: "__sys_listen", EntryPath.IO_URING: "__sys_listen_socket"}
+_BEGIN_AT = {EntryPath.COMPAT: programs.COMPAT_FUNCTION, EntryPath.IO_URING: "__sys_listen_socket"}
 
 
 def entry_paths(evidence: Evidence) -> dict[int, str]:

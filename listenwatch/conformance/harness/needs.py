@@ -66,6 +66,7 @@ CHECKS: dict[str, Callable[[Testbed], None]] = {
     "Bluetooth": _opens(31, socket.SOCK_RAW, 1),
     "NFC": _opens(39, socket.SOCK_RAW),
     "32-bit system calls": compat.check,
+    "32-bit socketcall": compat.check_socketcall,
     "io_uring listen (6.11)": io_uring.check,
     "TLS": ulp.check(ulp.TLS),
     "ESP in TCP": ulp.check(ulp.ESPINTCP),
