@@ -18,7 +18,9 @@ from listenwatch.linux.privileges import own_privilege
 
 X32 = "__x64_compat_sys_x32_rt_sigreturn"
 """A function of the x32 system calls (CONFIG_X86_X32_ABI), which the tracepoints of a system call leave out too."""
-SYMBOLS = (*FUNCTIONS, *OVERFLOW_FUNCTIONS, "io_listen", X32)
+AARCH32 = "compat_arm_syscall"
+"""A function of the system calls of AArch32 programs (CONFIG_COMPAT of arm64)."""
+SYMBOLS = (*FUNCTIONS, *OVERFLOW_FUNCTIONS, "io_listen", X32, AARCH32)
 TRACEPOINTS = ("syscalls/sys_enter_listen", "syscalls/sys_exit_listen")
 STATE_TRACEPOINT = "inet_sock_set_state"
 KPROBE_PMU = "sys/bus/event_source/devices/kprobe"
