@@ -12,7 +12,7 @@ from listenwatch.bpf.programs import (
 )
 from listenwatch.errors import ObserveError
 from listenwatch.features.answers import Answer, Feature, all_of, answer_of, known, tried
-from listenwatch.features.evidence import STATE_TRACEPOINT, TRACEPOINTS, Evidence
+from listenwatch.features.evidence import AARCH32, STATE_TRACEPOINT, TRACEPOINTS, Evidence
 from listenwatch.linux.privileges import CAPABILITIES
 
 
@@ -86,12 +86,17 @@ def config(evidence: Evidence, option: str) -> str:
     return f"CONFIG_{option}={options.get(f'CONFIG_{option}', 'n')} in {source}"
 
 
+_COMPAT = {"x86_64": ("__ia32_sys_listen", "IA32_EMULATION"), "aarch64": (AARCH32, "COMPAT")}
+"""By machine a function that a kernel has exactly where 32-bit system calls are built in, and the option for them."""
+
+
 def compat(evidence: Evidence) -> Feature:
-    """Whether 32-bit system calls are built in: on x86_64 exactly then listen has an entry for them."""
+    """Whether 32-bit system calls are built in."""
     name = "32-bit callers"
-    if evidence.machine == "x86_64":
-        entry = named(name, evidence, "__ia32_sys_listen")
-        return entry._replace(how=f"{entry.how}; {config(evidence, 'IA32_EMULATION')}")
+    if evidence.machine in _COMPAT:
+        function, option = _COMPAT[evidence.machine]
+        entry = named(name, evidence, function)
+        return entry._replace(how=f"{entry.how}; {config(evidence, option)}")
     options, _ = evidence.config
     if options is None:
         return Feature(name, Answer.UNKNOWN, config(evidence, "COMPAT"))

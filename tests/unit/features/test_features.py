@@ -121,15 +121,21 @@ def test_an_answer_follows_its_evidence(change: dict[str, Any], name: str, answe
 @pytest.mark.parametrize(
     ("machine", "config", "answer"),
     [
-        ("aarch64", {"CONFIG_COMPAT": "y"}, Answer.YES),
-        ("aarch64", {}, Answer.NO),
-        ("aarch64", None, Answer.UNKNOWN),
+        ("s390x", {"CONFIG_COMPAT": "y"}, Answer.YES),
+        ("s390x", {}, Answer.NO),
+        ("s390x", None, Answer.UNKNOWN),
     ],
 )
 def test_32_bit_callers_elsewhere(
     machine: str, config: dict[str, str] | None, answer: Answer
 ) -> None:
     evidence = kernel_offering(machine=machine, config=(config, "/proc/config.gz"))
+    assert answers(evidence)["kernel/32-bit callers"] is answer
+
+
+@pytest.mark.parametrize(("names", "answer"), [({"compat_arm_syscall"}, Answer.YES), ({"__ia32_sys_listen"}, Answer.NO)])
+def test_32_bit_callers_of_arm64_are_known_by_its_own_function(names: set[str], answer: Answer) -> None:
+    evidence = kernel_offering(machine="aarch64", btf_names=frozenset(names), config=(None, ""))
     assert answers(evidence)["kernel/32-bit callers"] is answer
 
 
