@@ -7,25 +7,16 @@ import sys
 
 import pytest
 
-from listenwatch.errors import GuestError
-from listenwatch.guests import boot, fetch, fetch_userland
-from listenwatch.guests.architectures import named
 from tests import ROOT
 from tests.helpers.contract import fit
-from tests.require import require
+from tests.helpers.guest import needs_guest
 
 pytestmark = pytest.mark.guest
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _able() -> None:
-    try:
-        arm64 = named("arm64")
-        boot.check_tools(arm64)
-        fetch("6.1", architecture=arm64, progress=print)
-        fetch_userland(arm64, progress=print)
-    except GuestError as error:
-        require("guest", False, str(error))
+    needs_guest("6.1", arch="arm64")
 
 
 def in_guest(*command: str) -> subprocess.CompletedProcess[str]:
