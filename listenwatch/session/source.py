@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from listenwatch.bpf.engine import Engine
 from listenwatch.call.record import ListenCall, decode_all
 from listenwatch.call.recording import Header, Recording
 from listenwatch.errors import RecordingError
@@ -12,6 +11,9 @@ from listenwatch.linux.kernel import Kernel
 from listenwatch.linux.owners import CallOwners
 from listenwatch.linux.wakeups import Ending, wake_ups
 from listenwatch.model.inputs import EntryPath
+
+if TYPE_CHECKING:
+    from listenwatch.features.attach import AnyEngine
 
 HURRY = 0.3
 """Seconds of processor time for what waits in the ring when a signal ends the watch: who asked for it gets it."""
@@ -47,7 +49,7 @@ class Source(Protocol):
 class Attached:
     """The calls an attached engine sees until ``ending`` is over."""
 
-    def __init__(self, engine: Engine, kernel: Kernel, ending: Ending) -> None:
+    def __init__(self, engine: "AnyEngine", kernel: Kernel, ending: Ending) -> None:
         self.header = Header(kernel, engine.attach, tuple(map(EntryPath, engine.not_seen)))
         self._engine, self._ending = engine, ending
         self._skipped = self.left = 0
