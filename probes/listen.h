@@ -35,6 +35,7 @@ enum listen_flag {
 	FLAG_SHARED_FILE = 1 << 7, /* another descriptor, of any process, refers to the same socket */
 	FLAG_SOMAXCONN_MOVES = 1 << 8, /* somaxconn changed during this call, or one in the same namespace lately */
 	FLAG_SWITCHED = 1 << 9, /* the thread had to wait for a processor, or for something else, during the call */
+	FLAG_SYSCTLS_UNSEEN = 1 << 10, /* the environment could not be read; never so in a record of the probe */
 };
 
 /* Stages in the order the kernel passes them. */
@@ -80,7 +81,7 @@ struct listen_socket {
 	__u16 type;
 	__u16 protocol;
 	__u16 local_port; /* skc_num, host order; 0: not bound to a port */
-	__u8 seen;
+	__u8 seen; /* 1: all of it; a look from user space has bits for what it cannot see (call/unseen.py) */
 	__u8 state;
 	__u8 socket_state;
 	__u8 bound; /* enum listen_bound */

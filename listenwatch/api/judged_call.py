@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from listenwatch.api.predicting import PredictedCall, predict
-from listenwatch.call.record import ListenCall
+from listenwatch.call.record import Flag, ListenCall
 from listenwatch.call.text import local_address, local_port, protocol_of
 from listenwatch.errors import UsageError
 from listenwatch.linux.kernel import Kernel
@@ -62,9 +62,9 @@ class JudgedCall:
         return self.call.asked
 
     @property
-    def somaxconn(self) -> int:
-        """net.core.somaxconn of the socket's network namespace at the time of the call."""
-        return self.call.environment.somaxconn
+    def somaxconn(self) -> int | None:
+        """net.core.somaxconn of the socket's network namespace at the time of the call; None where it was not seen."""
+        return self.call.somaxconn
 
     @property
     def stored(self) -> int | None:
@@ -124,6 +124,8 @@ class JudgedCall:
         """
         if self.asked is None:
             raise UsageError("the call itself was not seen: there is no backlog to predict for")
+        if self.call.flags & Flag.SYSCTLS_UNSEEN:
+            raise UsageError("the sysctls could not be read: there is nothing to predict from")
         pre, environment = self.call.pre, self.call.environment
         listened = pre.state == TcpState.LISTEN
         return predict(

@@ -1,13 +1,13 @@
 """Calls as they happen, judged."""
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Self
 
 from listenwatch.api.judged_call import JudgedCall
 from listenwatch.errors import UsageError
-from listenwatch.features.attach import open_engine
+from listenwatch.features.attach import open_any_engine
 from listenwatch.linux.kernel import running_kernel
 from listenwatch.linux.netns import inode_of
 from listenwatch.linux.wakeups import UntilStopped
@@ -38,11 +38,10 @@ class Watch:
     def __enter__(self) -> Self:
         with ExitStack() as resources:
             kernel = running_kernel()
-            engine = resources.enter_context(
-                open_engine(self._engine, self._attach, follow=self._command is not None)
-            )
+            engine = open_any_engine(self._engine, self._attach, follow=self._command is not None)
+            resources.callback(engine.close)
             if self._command is not None:
-                self.process = _started(self._command)
+                self.process = _started(self._command, engine.enter_child)
                 resources.callback(_end, self.process)
             self._ending = UntilStopped(self.process.pid if self.process else None)
             resources.callback(self._ending.close)
@@ -77,9 +76,9 @@ class Watch:
             self._summary = self._session.summary()[0]
 
 
-def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
+def _started(command: Sequence[str], prepare: Callable[[], None] | None) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(command)
+        return subprocess.Popen(command, preexec_fn=prepare)
     except OSError as error:
         raise UsageError(f"cannot run {command[0]!r}: {error.strerror}") from None
 
@@ -98,7 +97,7 @@ def watch(
     command: Sequence[str] | None = None, *, pid: int | None = None, port: int | None = None,
     name: str | None = None, netns: int | str | None = None, attach: str = "auto", engine: str = "core",
 ) -> Watch:
-    """Watch every listen() of this machine, or of a command and what it starts, as root.
+    """Watch every listen() of this machine as root, or of a command and what it starts, as anybody.
 
     The iteration waits for the next call. It ends when the command ends, by ``stop()``, or with the
     block, which ends the command too (SIGTERM, SIGKILL after 5 seconds). Calls of other children of

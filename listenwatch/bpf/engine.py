@@ -90,6 +90,8 @@ class Engine:
     """
 
     name: str
+    enter_child = None
+    """What a process that is to be followed has to do itself (``SeccompEngine.enter_child``)."""
 
     def __init__(self, attached: Attachment, loaded: Loaded, *, follow: bool) -> None:
         self.attach, self.why, self.programs, entry_paths = attached

@@ -31,11 +31,13 @@ def call_to_json(call: ListenCall) -> dict[str, Any]:
         "local": local_address(call) or None,
         "port": local_port(call),
         "asked": call.asked,
-        "somaxconn": call.environment.somaxconn if seen else None,
+        "somaxconn": call.somaxconn,
         "stored": call.stored,
         "result": call.result if returned else None,
         "errno": errno_text(call.result) if returned and call.result else None,
     }
+    if call.flags & Flag.SYSCTLS_UNSEEN:
+        derived |= {"environment": None, "somaxconn_after": None}
     return write_call(call, derived)
 
 

@@ -17,6 +17,7 @@ from listenwatch.call import forms
 from listenwatch.call.forms import SCHEMA, STAGE_NAMES, Form, Schema, names_of_bits, whole_number
 from listenwatch.call.layout import LISTEN_EVENT, LISTEN_SOCKET, LISTEN_STAGE, Rows, members
 from listenwatch.call.record import Flag, ListenCall, StageRecord
+from listenwatch.call.unseen import FIELDS, seen_without, unseen_fields
 from listenwatch.linux.cgroup_owner import Container, Pod
 from listenwatch.model.inputs import Bound, EntryPath, Environment, Family, Socket
 from listenwatch.model.socket_h import VSOCK
@@ -38,6 +39,12 @@ def _with_states(numbers: dict[str, Form]) -> dict[str, Form]:
     return {name: {**states, **later}.get(name, form) for name, form in numbers.items() if name != "seen"}
 
 
+def _or_unseen(keys: dict[str, Form]) -> dict[str, Form]:
+    """The same with null for what could not be seen of a socket."""
+    hidden = {name: keys[name].or_null(0) for names in FIELDS.values() for name in names if not keys[name].optional}
+    return {name: hidden.get(name, form) for name, form in keys.items()}
+
+
 _LATER = ("subflow_local_port", "source_port")
 """Of a socket, what older recordings do not have."""
 _STATE = forms.name_or_number(forms.STATES, "u8").described("sk_state (include/net/tcp_states.h)")
@@ -46,7 +53,7 @@ _EVENT = _numbers(LISTEN_EVENT)
 
 STRUCTS: dict[type, dict[str, Form]] = {
     Environment: {name: form for name, form in _EVENT.items() if name in Environment._fields},
-    Socket: _with_states(_numbers(LISTEN_SOCKET)),
+    Socket: _or_unseen(_with_states(_numbers(LISTEN_SOCKET))),
     StageRecord: _with_states(_numbers(LISTEN_STAGE)),
     Container: {"runtime": forms.WORD_IF_KNOWN, "id": forms.WORD, "name": forms.WORD_IF_KNOWN},
     Pod: {"id": forms.WORD, "name": forms.WORD_IF_KNOWN},
@@ -95,10 +102,28 @@ def _reference(kind: type) -> Schema:
 _read_socket, _write_socket = _hooks(Socket)
 _read_stages = _hooks(dict[str, StageRecord])[0]
 _write_stage = _hooks(StageRecord)[1]
+_NO_SYSCTLS = Environment(*[0] * len(Environment._fields))
 _NOTHING = Socket(*[0] * len(Socket._fields))
-_SOCKET = Form(
-    _reference(Socket), _read_socket, lambda sock: _write_socket(sock) if sock.seen else None
-).or_null(_NOTHING)
+
+
+def _read_seen(value: Any, kind: type) -> Socket:
+    """A socket; null is a field that could not be seen."""
+    sock: Socket = _read_socket(value, kind)
+    hidden = frozenset(name for name, known in value.items() if known is None and name not in _LATER)
+    if not hidden:
+        return sock
+    sock = sock._replace(seen=seen_without(hidden))
+    return sock._replace(**dict.fromkeys(unseen_fields(sock), 0))
+
+
+def _write_seen(sock: Socket) -> Any:
+    if not sock.seen:
+        return None
+    fields = _write_socket(sock)
+    return fields if sock.seen == 1 else fields | dict.fromkeys(unseen_fields(sock))
+
+
+_SOCKET = Form(_reference(Socket), _read_seen, _write_seen).or_null(_NOTHING)
 _STAGE_NUMBERS = {name: number for number, name in STAGE_NAMES.items()}
 
 
@@ -154,8 +179,8 @@ KEYS: dict[str, Form] = {
     "stored": Form(whole_number("u32").or_null().schema),
     "result": _EVENT["result"].or_null(0),
     "errno": _NAME_OR_NULL,
-    "environment": Form(_reference(Environment), *_hooks(Environment)),
-    SOMAXCONN_AFTER: _EVENT[SOMAXCONN_AFTER].described("the sysctl at the return; recordings made before have none"),
+    "environment": Form(_reference(Environment), *_hooks(Environment)).or_null(_NO_SYSCTLS),
+    SOMAXCONN_AFTER: _EVENT[SOMAXCONN_AFTER].or_null(0).described("the sysctl at the return; recordings made before have none"),
     "pre": _SOCKET,
     "stages": _STAGES,
     "post": _SOCKET,

@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from listenwatch.call.layout import LISTEN_EVENT, WIRE_VERSION, compiled, offset_of
+from listenwatch.call.unseen import unseen_fields
 from listenwatch.errors import RecordingError
 from listenwatch.linux.cgroup_owner import NOBODY, Container, Owner, Pod
 from listenwatch.linux.clock import wall_offset_ns
@@ -32,6 +33,7 @@ class Flag(IntEnum):
     SHARED_FILE = 128
     SOMAXCONN_MOVES = 256
     SWITCHED = 512
+    SYSCTLS_UNSEEN = 1024
 
 
 class StageRecord(NamedTuple):
@@ -102,9 +104,16 @@ class ListenCall(NamedTuple):
         return self.post.local_port if self.post.source_port is None else self.post.source_port
 
     @property
+    def somaxconn(self) -> int | None:
+        """The sysctl as the call began, None where there was no socket or it could not be read."""
+        seen = (self.post.seen or self.pre.seen) and not self.flags & Flag.SYSCTLS_UNSEEN
+        return self.environment.somaxconn if seen else None
+
+    @property
     def stored(self) -> int | None:
         """The backlog the kernel holds as the call returned (for MPTCP the subflow's), None if not seen."""
-        if not self.post.seen:
+        hidden = "subflow_max_ack_backlog" if is_mptcp(self.post) else "max_ack_backlog"
+        if not self.post.seen or hidden in unseen_fields(self.post):
             return None
         return self.post.subflow_max_ack_backlog if is_mptcp(self.post) else self.post.max_ack_backlog
 

@@ -1,6 +1,7 @@
 """What a call's numbers are called: its protocol, its local address, its states, its entry path."""
 
 from listenwatch.call.record import ListenCall
+from listenwatch.call.unseen import unseen_fields
 from listenwatch.linux.names import address_name, protocol_name
 from listenwatch.model.inputs import EntryPath, Family, Socket, TcpState
 
@@ -17,6 +18,19 @@ def local_address(call: ListenCall) -> str:
     address = address_name(call.post.family, call.address)
     of_port = call.post.family in (Family.INET, Family.INET6)
     return f"{address}:{call.local_port}" if of_port else address
+
+
+def state_of(sock: Socket, owner: str = "") -> str:
+    """The state of a socket, or with ``owner`` ``subflow_`` of its subflow, by its name; ``?`` where it could not be seen."""
+    name = f"{owner}state"
+    return "?" if name in unseen_fields(sock) else state_name(getattr(sock, name))
+
+
+def limit_of(sock: Socket, owner: str = "") -> int | None:
+    """Its sk_max_ack_backlog; None where it could not be seen."""
+    name = f"{owner}max_ack_backlog"
+    limit: int = getattr(sock, name)
+    return None if name in unseen_fields(sock) else limit
 
 
 def local_port(call: ListenCall) -> int | None:

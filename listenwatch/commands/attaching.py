@@ -3,23 +3,27 @@
 import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
-from listenwatch.bpf.engine import Engine
 from listenwatch.bpf.programs import ATTACH_MODES
-from listenwatch.features.attach import ENGINES, modes_here, open_engine
+from listenwatch.features.attach import ENGINES, SECCOMP, modes_here, open_any_engine
+
+if TYPE_CHECKING:
+    from listenwatch.features.attach import AnyEngine
 
 
 def add_options(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
     """``--engine`` and ``--attach``; ``several`` adds the value ``all``."""
     more = ("all",) if several else ()
     engines = "; all: both at once" if several else ""
-    modes = "; all: every mode at once, each judged, and their records compared" if several else ""
+    modes = "; all: every mode by BPF at once, each judged, and their records compared" if several else ""
     add = parser.add_argument
     add("--engine", choices=(*ENGINES, *more), default="core",
         help="what loads the probe: core, compiled at install time (default), or bcc, which "
         f"compiles it now and needs python3-bpfcc and the kernel's headers{engines}")  # fmt: skip
-    add("--attach", choices=("auto", *ATTACH_MODES, *more), default="auto",
-        help=f"how to attach it (default: the richest this kernel offers){modes}")  # fmt: skip
+    add("--attach", choices=("auto", *ATTACH_MODES, SECCOMP, *more), default="auto",
+        help="how to attach it (default: the richest this kernel offers; to follow a command without "
+        f"privilege, seccomp, which needs no BPF){modes}")  # fmt: skip
 
 
 def witnesses_of(engine: str, attach: str) -> list[tuple[str, str]]:
@@ -36,8 +40,12 @@ def witnesses_of(engine: str, attach: str) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def open_engines(engine: str, attach: str, *, follow: bool) -> Iterator[list[Engine]]:
+def open_engines(engine: str, attach: str, *, follow: bool) -> "Iterator[list[AnyEngine]]":
     """Every engine asked for, attached; all are detached at the end."""
     with ExitStack() as stack:
         witnesses = witnesses_of(engine, attach)
-        yield [stack.enter_context(open_engine(*names, follow=follow)) for names in witnesses]
+        engines: list[AnyEngine] = []
+        for names in witnesses:
+            engines.append(open_any_engine(*names, follow=follow))
+            stack.callback(engines[-1].close)
+        yield engines

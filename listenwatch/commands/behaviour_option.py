@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from listenwatch.bpf.engine import Engine
 from listenwatch.commands.numbers import plain
 from listenwatch.conformance.setting import Setting
 from listenwatch.errors import UsageError, did_you_mean
 from listenwatch.linux.kernel import Kernel
 from listenwatch.model.behaviour import FIELDS, Behaviour
 from listenwatch.report.behaviour import describe
+
+if TYPE_CHECKING:
+    from listenwatch.features.attach import AnyEngine
 
 _WORDS: dict[str, object] = {"true": True, "false": False}
 
@@ -51,7 +54,7 @@ def _choices(field: str) -> str:
     return "a number" if isinstance(values[0], int) else " or ".join(values)
 
 
-def setting_of(kernel: Kernel, behaviour: Behaviour, changed: Iterable[str], engine: Engine) -> Setting:
+def setting_of(kernel: Kernel, behaviour: Behaviour, changed: Iterable[str], engine: "AnyEngine") -> Setting:
     """The setting of an engine's run; ``changed`` are the fields of the Behaviour changed on purpose."""
     return Setting(
         kernel.text, describe(behaviour, changed), engine.name, engine.attach, engine.why,

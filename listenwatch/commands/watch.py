@@ -7,13 +7,19 @@ from listenwatch.commands import attaching, filter_options
 from listenwatch.commands.numbers import positive_int, seconds
 from listenwatch.commands.parser import add_quiet
 from listenwatch.errors import UsageError
-from listenwatch.features.attach import open_engine
+from listenwatch.features.attach import open_any_engine
 from listenwatch.linux.command_tree import CommandTree
 from listenwatch.linux.kernel import running_kernel
 from listenwatch.linux.privileges import READ_MAPS, keep_only
 from listenwatch.linux.terminal import inform, say
 from listenwatch.linux.wakeups import SignalPipe, UntilInterrupted
-from listenwatch.report.notices import filtered_text, left_out_text, no_call_text, not_seen_text
+from listenwatch.report.notices import (
+    filtered_text,
+    helped_text,
+    left_out_text,
+    no_call_text,
+    not_seen_text,
+)
 from listenwatch.report.sinks import RecordingFile
 from listenwatch.session.session import Session, run_session
 from listenwatch.session.source import Attached
@@ -23,7 +29,8 @@ EPILOG = """\
 examples:
   listenwatch                           every listen() on this machine
   listenwatch watch --stages -n nginx   each stage of nginx's calls
-  listenwatch watch -- redis-server     a command's and its processes' calls
+  listenwatch watch -- redis-server     a command's and its processes' calls,
+                                        without root too (--attach seccomp)
   listenwatch watch --strict --fail-on clamped -- ./run-tests
   listenwatch watch -o trace.jsonl --duration 5m -n 'redis*' -P 6379,6380
   listenwatch watch --html page.html -- make test  to read in a browser
@@ -70,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     tree = None
     with (
         closing(SignalPipe()) as signals,
-        open_engine(
+        open_any_engine(
             options.engine, options.attach, follow=bool(command),
             ring_size=options.buffer and options.buffer << 20,
         ) as engine,
@@ -89,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
             f"{not_seen_text(engine.not_seen)}"
         )
         if command:
-            tree = CommandTree(command, lambda process: say(filtered_text(process)))
+            tree = CommandTree(command, lambda process: say(filtered_text(process)), engine.enter_child)
             keep_only(kept)
         source = Attached(engine, kernel, UntilInterrupted(signals, options.duration, tree))
         summary = run_session(
@@ -99,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
         if left_out:
             say(left_out_text(left_out))
         if tree is not None and (alive := tree.survivors()):
-            say(f"no longer followed, still running: {', '.join(alive)}")
+            say(f"no longer followed, still running: {', '.join(alive)}{helped_text(engine.attach)}")
     if summary.is_empty:
         say(no_call_text(followed=bool(command), filtered=not call_filter.has_every_call))
     if tree is not None and tree.status:

@@ -19,7 +19,12 @@ from listenwatch.model.inputs import EntryPath
 
 if TYPE_CHECKING:
     from listenwatch.bpf.overflow import OverflowProbe
+    from listenwatch.seccomp.engine import SeccompEngine
 
+    AnyEngine = Engine | SeccompEngine
+
+SECCOMP = "seccomp"
+"""The attach mode without BPF: it follows one command, and needs no privilege."""
 ENGINES = {"core": ATTACH_MODES, "bcc": ("kprobe", "tracepoint")}
 """The engines, and the attach modes each has, the richest first."""
 
@@ -132,6 +137,33 @@ def open_engine(
 
         return BccEngine(attachment, follow=follow)
     return CoreEngine(attachment, follow=follow, ring_size=ring_size)
+
+
+def open_any_engine(
+    engine: str, attach: str, *, follow: bool, ring_size: int | None = None
+) -> Engine | SeccompEngine:
+    """The same, or for a command that is followed the engine without BPF: if asked for, or ``auto`` has no privilege."""
+    if engine != "core" or attach not in ("auto", SECCOMP):
+        return open_engine(engine, attach, follow=follow, ring_size=ring_size)
+    evidence = Evidence()
+    if attach == SECCOMP:
+        if not follow:
+            raise UsageError("attach mode seccomp follows a command: put it after --")
+        works = survey.seccomp(evidence)
+        if works.answer is not Answer.YES:
+            raise ObserveError(f"attach mode seccomp does not work here ({works.how})")
+        return _open_seccomp(evidence, "asked for")
+    missing = "" if evidence.privilege.has_all(to_attach()) else remedy(to_attach())
+    if follow and missing and survey.seccomp(evidence).answer is Answer.YES:
+        return _open_seccomp(evidence, f"no privilege for BPF, so no stages are seen (for those {missing})")
+    return open_engine(engine, attach, follow=follow, ring_size=ring_size)
+
+
+def _open_seccomp(evidence: Evidence, why: str) -> SeccompEngine:
+    from listenwatch.seccomp.engine import SeccompEngine  # pyroute2 is slow to import
+
+    has_io_uring = survey.named("io_uring listen", evidence, "io_listen").answer is not Answer.NO
+    return SeccompEngine(why, [EntryPath.IO_URING] if has_io_uring else [])
 
 
 def choose_overflow_mode(wanted: str, evidence: Evidence | None = None) -> tuple[str, str]:

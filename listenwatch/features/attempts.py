@@ -12,6 +12,7 @@ from typing import NamedTuple
 from listenwatch.bpf import libbpf, tracefs
 from listenwatch.errors import ObserveError
 from listenwatch.linux import libc
+from listenwatch.seccomp import trial
 
 _BPF = {"x86_64": 321, "aarch64": 280}
 
@@ -136,6 +137,11 @@ def raw_tracepoint(name: str) -> Attempt:
 def tracepoint(name: str) -> Attempt:
     """The number of a tracepoint ``group/event``, read from tracefs."""
     return _try(f"tracefs events/{name}/id", lambda _: tracefs.event_id(name))
+
+
+def seccomp() -> Attempt:
+    """All that attach mode seccomp takes, in a child."""
+    return _try(trial.WHAT, lambda _: trial.try_it())
 
 
 def mptcp() -> Attempt:

@@ -83,6 +83,7 @@ class Evidence:
     fentry = cached_property(lambda self: attempts.fentry())
     lsm = cached_property(lambda self: attempts.lsm())
     mptcp = cached_property(lambda self: attempts.mptcp())
+    seccomp = cached_property(lambda self: attempts.seccomp())
     state_tracepoint = cached_property(lambda self: attempts.raw_tracepoint(STATE_TRACEPOINT))
     tracepoints = cached_property(lambda self: tuple(attempts.tracepoint(name) for name in TRACEPOINTS))
 

@@ -174,6 +174,19 @@ def _needs(mode: str, evidence: Evidence) -> Iterator[Feature]:
     yield from call_begins(mode, evidence)
 
 
+def seccomp(evidence: Evidence) -> Feature:
+    """Whether a command can be watched without privilege: what is refused here is refused to everybody like us."""
+    attempt = evidence.seccomp
+    if attempt.error:
+        return Feature("seccomp", Answer.NO, f"{attempt.what}: {attempt.refusal}")
+    return tried("seccomp", attempt, evidence.privilege)
+
+
+def all_modes(evidence: Evidence) -> list[Feature]:
+    """Those by BPF, and what follows a command without it."""
+    return [*mode_features(evidence), seccomp(evidence)]
+
+
 def call_begins(mode: str, evidence: Evidence) -> list[Feature]:
     """Where a mode sees a native call begin and end: the system call's function, or its tracepoints."""
     if mode != "tracepoint":  # which needs no look at /proc/kallsyms
@@ -219,6 +232,6 @@ def survey(evidence: Evidence) -> Survey:
     """Every question, by group, in the order they are shown."""
     groups: dict[str, Callable[[Evidence], list[Feature]]] = {
         "kernel": kernel_features, "hooks": hook_features, "privilege": privilege_features,
-        "attach": mode_features,
+        "attach": all_modes,
     }
     return {name: ask(evidence) for name, ask in groups.items()}

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from listenwatch.errors import UsageError
+from listenwatch.errors import ObserveError, UsageError
 from listenwatch.linux.terminal import escape
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -23,20 +23,25 @@ class CommandTree:
     """Runs a command, its stdout to our stderr; as the subreaper of its tree we see even a daemon's end.
 
     ``on_filter`` is called once, with ``pid command``, for a process seen to have a seccomp filter that we have not.
+    ``prepare`` is what the process of the command does before it becomes the command; it puts it under one filter.
     """
 
-    def __init__(self, command: Sequence[str], on_filter: Callable[[str], None]) -> None:
+    def __init__(
+        self, command: Sequence[str], on_filter: Callable[[str], None], prepare: Callable[[], None] | None = None
+    ) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         try:
-            self._process = subprocess.Popen(command, stdout=2, restore_signals=True)
+            self._process = subprocess.Popen(command, stdout=2, restore_signals=True, preexec_fn=prepare)
         except OSError as error:
             raise UsageError(f"cannot run {command[0]!r}: {error.strerror}") from None
+        except subprocess.SubprocessError:  # in ``prepare``: which error it was is not passed on
+            raise ObserveError("the command could not be put under a filter of ours") from None
         # Slow to import, so while the command starts; later we may not have the capability to read its files.
         self._psutil = importlib.import_module("psutil")
         self.status: int | None = None
         self.ended = False
         self._on_filter: Callable[[str], None] | None = on_filter
-        self._inherited = _seccomp_filters("self")
+        self._inherited = _seccomp_filters("self") + (prepare is not None)
         self._look_at = time.monotonic() + LOOK_EVERY
 
     def reap(self) -> None:
@@ -50,7 +55,10 @@ class CommandTree:
             if ended is None:
                 return
             self._look_for_filter(ended.si_pid)
-            pid, status = os.waitpid(ended.si_pid, 0)
+            try:
+                pid, status = os.waitpid(ended.si_pid, 0)
+            except ChildProcessError:  # a helper of ours, and another thread was quicker
+                continue
             if pid == self._process.pid:
                 self.status = self._process.returncode = os.waitstatus_to_exitcode(status)
 

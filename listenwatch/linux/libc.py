@@ -6,10 +6,12 @@
 import ctypes
 import os
 import socket
+from collections.abc import Callable
 
-CLONE_NEWNS, CLONE_NEWNET = 0x0002_0000, 0x4000_0000
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x0002_0000, 0x1000_0000, 0x4000_0000
 _PR_SET_PDEATHSIG, _SIGKILL = 1, 9
 _O_NONBLOCK = 0o4000
+_ADDRESS_ROOM = 128  # sizeof(struct sockaddr_storage)
 _DELETE_MODULE = {"x86_64": 176, "aarch64": 106}
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -32,9 +34,14 @@ def unshare(flags: int) -> None:
     _check(_libc.unshare(flags), "unshare")
 
 
-def setns(fd: int) -> None:
-    """setns(2): move this thread into the network namespace behind ``fd``."""
-    _check(_libc.setns(fd, CLONE_NEWNET), "setns")
+def setns(fd: int, kind: int = CLONE_NEWNET) -> None:
+    """setns(2): move this thread into the namespace behind ``fd``, by default one of the network."""
+    _check(_libc.setns(fd, kind), "setns")
+
+
+def prctl(option: int, argument: int) -> None:
+    """prctl(2) with one argument."""
+    _check(_libc.prctl(option, argument, 0, 0, 0), "prctl")
 
 
 def syscall(number: int, *arguments: object, what: str = "") -> int:
@@ -49,12 +56,35 @@ def capset(header: object, data: object) -> None:
 
 def die_with_parent() -> None:
     """prctl(PR_SET_PDEATHSIG): the kernel kills this process when its parent ends, however that ends."""
-    _check(_libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0), "prctl")
+    prctl(_PR_SET_PDEATHSIG, _SIGKILL)
 
 
 def disconnect(sock: socket.socket) -> None:
     """connect(2) to AF_UNSPEC, which dissolves a connection or ends a listener."""
     _check(_libc.connect(sock.fileno(), b"\0" * 16, 16), "connect(AF_UNSPEC)")
+
+
+def local_name(fd: int) -> bytes:
+    """getsockname(2): the kernel's own bytes, family first."""
+    return _name(_libc.getsockname, fd)
+
+
+def peer_name(fd: int) -> bytes:
+    """getpeername(2), the same; OSError for a socket without a peer."""
+    return _name(_libc.getpeername, fd)
+
+
+def getsockopt(fd: int, level: int, option: int, value: bytes) -> bytes:
+    """getsockopt(2) of an option that reads what it is given before it answers."""
+    buffer, length = ctypes.create_string_buffer(value, len(value)), ctypes.c_uint32(len(value))
+    _check(_libc.getsockopt(fd, level, option, buffer, ctypes.byref(length)), "getsockopt")
+    return buffer.raw
+
+
+def _name(function: Callable[..., int], fd: int) -> bytes:
+    buffer, length = ctypes.create_string_buffer(_ADDRESS_ROOM), ctypes.c_uint32(_ADDRESS_ROOM)
+    _check(function(fd, buffer, ctypes.byref(length)), "the address of a socket")
+    return buffer.raw[: length.value]
 
 
 def mount(kind: bytes, target: bytes) -> None:

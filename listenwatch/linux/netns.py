@@ -13,7 +13,7 @@ from typing import IO, NamedTuple
 from listenwatch.errors import UsageError
 from listenwatch.linux import libc
 
-_SO_NETNS_COOKIE = 71  # include/uapi/asm-generic/socket.h
+SO_NETNS_COOKIE = 71  # include/uapi/asm-generic/socket.h
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1  # include/uapi/linux/sockios.h, if.h
 _OWN = Path("/proc/thread-self/ns/net")
 _LINK = re.compile(r"net:\[(\d+)\]")
@@ -159,7 +159,7 @@ def cookie() -> int:
     """The cookie of the namespace this thread is in, which no other will have; 0 before v5.14."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
-            return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8), "little")
+            return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8), "little")
         except OSError:
             return 0
 

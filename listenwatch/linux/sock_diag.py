@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from struct import Struct, unpack
+from struct import Struct, pack, unpack, unpack_from
 from typing import Any, NamedTuple
 
 from pyroute2.netlink import NLA_F_NESTED, NLM_F_MATCH, NLM_F_REQUEST, NLM_F_ROOT, diag
@@ -166,6 +166,21 @@ def _unix() -> Iterator[Listener]:
             protocol_name(Family.UNIX, kind, 0), Family.UNIX,
             address_name(Family.UNIX, shown.get(_UNIX_NAME, b"")), 0, 0, queue, limit, inode, cookie, None,
         )  # fmt: skip
+
+
+def unix_queue(sock: socket.socket, inode: int) -> tuple[int, int] | None:
+    """Of the AF_UNIX listener of that inode the queue's length and the limit; None where the kernel does not say.
+
+    ``sock`` is a netlink socket of the namespace to look in. Without pyroute2, whose sockets cannot be handed over.
+    """
+    any_cookie = (1 << 32) - 1
+    body = pack("=BBHIIIII", Family.UNIX, 0, 0, _LISTEN, inode, diag.UDIAG_SHOW_RQLEN, any_cookie, any_cookie)
+    sock.send(pack("=IHHII", _HEADER + len(body), diag.SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0) + body)
+    answer = sock.recv(4096)
+    if unpack_from("=H", answer, 4)[0] != diag.SOCK_DIAG_BY_FAMILY:
+        return None
+    shown = attributes(answer, _HEADER + UNIX_MESSAGE.size)
+    return unpack("=II", shown[_UNIX_RQLEN]) if _UNIX_RQLEN in shown else None
 
 
 def unix_request(show: int, states: int = _LISTEN) -> Any:

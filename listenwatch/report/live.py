@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from listenwatch.call.codec import time_of_day
 from listenwatch.call.record import Flag, ListenCall
-from listenwatch.call.text import local_address, protocol_of, state_name
+from listenwatch.call.text import limit_of, local_address, protocol_of, state_name, state_of
 from listenwatch.linux.names import errno_text
 from listenwatch.linux.terminal import DIM, RED, RED_BOLD, YELLOW, escape, paint
 from listenwatch.linux.text_width import shortened
-from listenwatch.model.inputs import EntryPath, Family
+from listenwatch.model.inputs import EntryPath, Family, Socket
 from listenwatch.model.stages import Holds, StageIndex
 from listenwatch.report.columns import Column, Layout, number_cell, wrapped
 from listenwatch.report.owner import owner_text, with_owner
@@ -42,7 +42,7 @@ def line(call: ListenCall, verdict: Verdict, *, colour: bool, layout: Layout = P
         "PROTO": protocol_of(sock) or "-",
         "LOCAL": shortened(local, layout.room_of("LOCAL")) if sock.family == Family.UNIX else local,
         "BACKLOG": paint(*_backlog(call, verdict), on=colour),
-        "SOMAX": str(call.environment.somaxconn) if sock.seen else "-",
+        "SOMAX": number_cell(call.somaxconn) if sock.seen else "-",
         "STATE": _state_change(call),
     }  # fmt: skip
     hue = _HUES.get(verdict.kind, YELLOW)
@@ -102,9 +102,10 @@ def tree(call: ListenCall, verdict: Verdict, *, colour: bool, width: int | None 
 def _rows(call: ListenCall) -> Iterator[tuple[str, str, str]]:
     asked = "not seen" if call.asked is None else str(call.asked)
     descriptor = f"{call.fd}, " if call.entry_path in (EntryPath.SYSCALL, EntryPath.COMPAT) else ""
-    where = f"somaxconn {call.environment.somaxconn}, netns {call.netns_inode}"
+    somaxconn = "not seen" if call.somaxconn is None else call.somaxconn
+    where = f"somaxconn {somaxconn}, netns {call.netns_inode}"
     before, after = call.pre, call.post
-    values = _values(before.state, before.max_ack_backlog) if before.seen else "no socket"
+    values = _of_socket(before) if before.seen else "no socket"
     yield f"listen({descriptor}{asked})", values, where if before.seen else ""
     for index in StageIndex:
         stage = call.stages.get(index)
@@ -112,8 +113,8 @@ def _rows(call: ListenCall) -> Iterator[tuple[str, str, str]]:
             label, values = index.label, _values(stage.state, stage.max_ack_backlog)
             yield label, values, stage_argument(index, stage.value)
     result = errno_text(call.result) if call.flags & Flag.RETURNED else "not seen"
-    values = _values(after.state, after.max_ack_backlog) if after.seen else ""
-    subflow = _values(after.subflow_state, after.subflow_max_ack_backlog)
+    values = _of_socket(after) if after.seen else ""
+    subflow = _of_socket(after, "subflow_")
     yield f"returns {result}", values, f"subflow: {subflow}" if after.subflow_state else ""
 
 
@@ -136,11 +137,16 @@ def _values(state: int, max_ack_backlog: int) -> str:
     return f"{state_name(state)} limit {max_ack_backlog}"
 
 
+def _of_socket(sock: Socket, owner: str = "") -> str:
+    limit = limit_of(sock, owner)
+    return f"{state_of(sock, owner)} limit {'?' if limit is None else limit}"
+
+
 def _state_change(call: ListenCall) -> str:
     if not call.pre.seen:
         return "-"
     if call.asked is None:
         return "CLOSE→LISTEN"  # all that was seen of the call
-    before = state_name(call.pre.state)
-    after = state_name(call.post.state) if call.post.seen else "?"
+    before = state_of(call.pre)
+    after = state_of(call.post) if call.post.seen else "?"
     return before if before == after else f"{before}→{after}"

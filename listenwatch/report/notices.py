@@ -36,6 +36,11 @@ def filtered_text(process: str) -> str:
     return f"{process} has a seccomp filter: a listen() that it stops does not reach the kernel, and has no record"
 
 
+def helped_text(attach: str) -> str:
+    """What else is to be said of processes that run on after a watch in this attach mode."""
+    return "; a process of ours stays to let their listen() through, and ends with them" if attach == "seccomp" else ""
+
+
 def no_call_text(*, followed: bool, filtered: bool) -> str:
     """That nothing was seen, of a command that was ``followed`` or of the machine."""
     whose = " of the command" if followed else ""

@@ -6,6 +6,7 @@ from typing import Any
 from listenwatch.call.codec import call_to_json
 from listenwatch.call.record import ListenCall
 from listenwatch.call.text import state_name
+from listenwatch.call.unseen import unseen_fields
 from listenwatch.linux.names import errno_text
 from listenwatch.model.inputs import Family, SocketState
 from listenwatch.model.rules import BacklogRule, Cited
@@ -32,6 +33,7 @@ EXCUSES = {
         "mode cannot see whether the kernel found another one there for a moment"
     ),
     Excuse.INPUT_MOVED: "others may have changed the socket or somaxconn during the call",
+    Excuse.INPUT_NOT_SEEN: "what decides it, or what came of it, cannot be seen from user space",
     Excuse.PROBE_SKIPPED: "the kernel skipped a probe meanwhile",
     Excuse.RECORD_LOST: "the probe lost the record of this call: see the number of lost ones",
     Excuse.OTHERS_LOST: "the probe lost the records of other calls",
@@ -165,7 +167,8 @@ def _of_rule(call: ListenCall, rule: Cited) -> str:
     pre = call.pre
     return rule.reason.format(
         state=state_name(pre.state),
-        socket_state=_SOCKET_STATES.get(pre.socket_state, f"in socket state {pre.socket_state}"),
+        socket_state="connecting or connected" if "socket_state" in unseen_fields(pre)
+        else _SOCKET_STATES.get(pre.socket_state, f"in socket state {pre.socket_state}"),
         old_limit=pre.subflow_max_ack_backlog if pre.subflow_state else pre.max_ack_backlog,
     )
 

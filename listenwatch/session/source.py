@@ -3,9 +3,9 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from listenwatch.bpf.engine import Engine, Loss
+from listenwatch.bpf.engine import Loss
 from listenwatch.call.record import ListenCall, decode_all
 from listenwatch.call.recording import Header, Recording
 from listenwatch.errors import RecordingError
@@ -14,6 +14,9 @@ from listenwatch.linux.owners import CallOwners
 from listenwatch.linux.wakeups import Ending, wake_ups
 from listenwatch.model.inputs import EntryPath
 from listenwatch.session.backlog import Backlog
+
+if TYPE_CHECKING:
+    from listenwatch.features.attach import AnyEngine
 
 HURRY = 0.3
 """Seconds of processor time for what waits when a signal ends the watch: who asked for it gets it."""
@@ -62,7 +65,7 @@ class Source(Protocol):
 class Attached:
     """The calls an attached engine sees until ``ending`` is over."""
 
-    def __init__(self, engine: Engine, kernel: Kernel, ending: Ending) -> None:
+    def __init__(self, engine: "AnyEngine", kernel: Kernel, ending: Ending) -> None:
         self.header = Header(kernel, engine.attach, tuple(map(EntryPath, engine.not_seen)))
         self._engine, self._ending = engine, ending
         self._waiting = Backlog()

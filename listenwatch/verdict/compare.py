@@ -6,8 +6,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from listenwatch.call.record import Flag, ListenCall
+from listenwatch.call.unseen import unseen_fields
 from listenwatch.model.behaviour import Behaviour
-from listenwatch.model.inputs import Bound, EntryPath, Knowledge
+from listenwatch.model.inputs import Bound, EntryPath, Knowledge, Socket
 from listenwatch.model.predict import predict
 from listenwatch.model.rules import Rule
 from listenwatch.model.run import Outcome, Sock
@@ -25,6 +26,7 @@ from listenwatch.verdict.inputs import (
     seen_otherwise,
 )
 from listenwatch.verdict.moving import peer_may_move, peer_may_unbind
+from listenwatch.verdict.unseen import completed
 
 _REFUSALS = (Rule.SECURITY_REFUSED, Rule.NO_MEMORY, Rule.FASTOPEN_NO_MEMORY)
 """How a call ends that a security module refuses, or for which there is no memory."""
@@ -57,6 +59,20 @@ class Verdict(NamedTuple):
 
 
 def judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None = None) -> Verdict:
+    """The verdict on a call; where inputs could not be seen, that on which all values they may have had agree.
+
+    A call that stored a backlog which could not be seen shows nothing.
+    """
+    verdicts = [_judge(inputs, behaviour, knowledge) for inputs in completed(call)]
+    kinds = {verdict.kind for verdict in verdicts}
+    stored_unseen = not call.result and bool(call.post.seen) and call.stored is None
+    if len(kinds) == 1 and not (stored_unseen and VerdictKind.AGREE in kinds):
+        return verdicts[0]
+    differing = (verdict.differences for verdict in verdicts if verdict.differences)
+    return inconclusive(Excuse.INPUT_NOT_SEEN, next(differing, ()))
+
+
+def _judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None) -> Verdict:
     """Compare the call with every outcome the model allows for its inputs.
 
     ``knowledge`` is what a scenario knows of the other sockets; where it does not know the security
@@ -161,21 +177,26 @@ def _compare(outcome: Outcome, call: ListenCall) -> Iterable[Difference]:
         if outcome.socket is not None:
             yield Difference(Where.POST, Field.SEEN, True, False)
         return
-    yield from _compare_sock(Where.POST, outcome.socket, post.state, post.max_ack_backlog)
-    yield from _compare_sock(Where.SUBFLOW, outcome.subflow, post.subflow_state, post.subflow_max_ack_backlog)
+    unseen = unseen_fields(post)
+    yield from _compare_sock(Where.POST, outcome.socket, post, "", unseen)
+    yield from _compare_sock(Where.SUBFLOW, outcome.subflow, post, "subflow_", unseen)
     if post.bound != Bound.UNKNOWN:
         yield from _compare_port(Where.POST, outcome.socket, post.state, bool(post.bound), post.local_port)
-    if (port := post.subflow_local_port) is not None:
+    if (port := post.subflow_local_port) is not None and "subflow_local_port" not in unseen:
         yield from _compare_port(Where.SUBFLOW, outcome.subflow, post.subflow_state, bool(port), port)
 
 
-def _compare_sock(place: Where, sock: Sock | None, state: int, max_ack_backlog: int) -> Iterable[Difference]:
+def _compare_sock(
+    place: Where, sock: Sock | None, post: Socket, owner: str, unseen: frozenset[str]
+) -> Iterable[Difference]:
+    """``owner`` is what the names of its fields in ``post`` begin with."""
     if sock is None:
         return
-    if not peer_may_move(sock.state, state):
+    state, limit = getattr(post, f"{owner}state"), getattr(post, f"{owner}max_ack_backlog")
+    if f"{owner}state" not in unseen and not peer_may_move(sock.state, state):
         yield Difference(place, Field.STATE, sock.state, state)
-    if sock.max_ack_backlog != max_ack_backlog:
-        yield Difference(place, Field.MAX_ACK_BACKLOG, sock.max_ack_backlog, max_ack_backlog)
+    if f"{owner}max_ack_backlog" not in unseen and sock.max_ack_backlog != limit:
+        yield Difference(place, Field.MAX_ACK_BACKLOG, sock.max_ack_backlog, limit)
 
 
 def _compare_port(place: Where, sock: Sock | None, state: int, bound: bool, port: int) -> Iterable[Difference]:

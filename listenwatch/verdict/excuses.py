@@ -18,6 +18,7 @@ class Excuse(Enum):
     CONTENDED = "contended"
     TABLE_SHARED = "table-shared"
     INPUT_MOVED = "input-moved"
+    INPUT_NOT_SEEN = "input-not-seen"
     PROBE_SKIPPED = "probe-skipped"
     RECORD_LOST = "record-lost"
     OTHERS_LOST = "others-lost"

@@ -10,6 +10,7 @@ from itertools import product
 from typing import NamedTuple
 
 from listenwatch.call.record import Flag, ListenCall, is_mptcp
+from listenwatch.call.unseen import unseen_fields
 from listenwatch.model.inputs import Environment, Request, Socket, SocketState, TcpState
 from listenwatch.model.run import Outcome
 from listenwatch.model.stages import StageIndex
@@ -24,6 +25,7 @@ _UNLOCKED = (StageIndex.SECURITY, StageIndex.SECURITY_RETURN, StageIndex.INET_LI
 _LOCKED = (StageIndex.INET_LISTEN_SK, StageIndex.LISTEN_START)
 _OF_MPTCP = (StageIndex.SECURITY, StageIndex.SECURITY_RETURN)
 """Where the MPTCP socket itself is seen, and not its subflow."""
+_OF_SUBFLOW = ("subflow_state", "subflow_local_port", "subflow_max_ack_backlog")
 _NO_SOCKET = 0xFF
 _INT_MAX = (1 << 31) - 1
 LONG_NS = 10_000_000
@@ -134,17 +136,17 @@ def _seen(call: ListenCall) -> dict[str, Sequence[int]]:
         SOMAXCONN: [call.environment.somaxconn, call.somaxconn_after],
         "state": [pre.state], "socket_state": [pre.socket_state], "bound": [pre.bound],
     }
-    shared = bool(call.flags & _SHARED)
+    shared, unseen = bool(call.flags & _SHARED), unseen_fields(post)
     if pre.seen and (shared or is_connection(pre.state)):
         looks = list(_looks(call))
         seen["state"] += [state for state, _ in looks if shared or peer_may_move(pre.state, state)]
         if shared:
             seen["socket_state"] += [state for _, state in looks if state != _NO_SOCKET]
-        if post.seen and (shared or (pre.bound and peer_may_unbind(pre.state, post.state))):
+        if post.seen and "local_port" not in unseen and (shared or (pre.bound and peer_may_unbind(pre.state, post.state))):
             lost = [0] if shared and pre.local_port != post.local_port else []
             seen["bound"] += [*lost, post.bound]
-        if shared and is_mptcp(pre) and post.seen:
-            for name in ("subflow_state", "subflow_local_port", "subflow_max_ack_backlog"):
+        if shared and is_mptcp(pre) and post.seen and not unseen.intersection(_OF_SUBFLOW):
+            for name in _OF_SUBFLOW:
                 seen[name] = [getattr(pre, name), getattr(post, name)]
     return {name: tuple(dict.fromkeys(values)) for name, values in seen.items()}
 
@@ -157,7 +159,7 @@ def _looks(call: ListenCall) -> Iterator[tuple[int, int]]:
             yield stage.state, stage.socket_state
     if not is_mptcp(call.pre) and (change := call.stages.get(StageIndex.STATE_LISTEN)):
         yield change.value, change.socket_state
-    if call.post.seen and call.post.state != TcpState.LISTEN:
+    if call.post.seen and call.post.state != TcpState.LISTEN and not {"state", "socket_state"} & unseen_fields(call.post):
         yield call.post.state, call.post.socket_state
 
 

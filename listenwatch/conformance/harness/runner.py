@@ -1,8 +1,8 @@
 """Runs scenarios one after another under the probe and judges every call each of them made."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from listenwatch.bpf.engine import Engine
 from listenwatch.call.record import Flag, ListenCall, decode_all
 from listenwatch.conformance.harness import process, witness
 from listenwatch.conformance.harness.equality import OtherRecord
@@ -15,6 +15,9 @@ from listenwatch.conformance.run import Result
 from listenwatch.linux import interrupt
 from listenwatch.model.behaviour import Behaviour
 
+if TYPE_CHECKING:
+    from listenwatch.features.attach import AnyEngine
+
 ATTEMPTS = 3
 """How often a scenario is run at most until nothing is missed: where threads compete, kernels skip probes.
 
@@ -23,7 +26,7 @@ The first time they may compete, after that they run in turn.
 
 
 def run_all(
-    scenarios: Iterable[Scenario], engines: Sequence[Engine], behaviour: Behaviour
+    scenarios: Iterable[Scenario], engines: "Sequence[AnyEngine]", behaviour: Behaviour
 ) -> Iterator[tuple[Result, ...]]:
     """Run each scenario once under all the engines; one result for each engine as soon as it is judged.
 
@@ -39,7 +42,7 @@ def run_all(
         yield results
 
 
-def _run_one(scenario: Scenario, engines: Sequence[Engine], behaviour: Behaviour) -> tuple[Result, ...]:
+def _run_one(scenario: Scenario, engines: "Sequence[AnyEngine]", behaviour: Behaviour) -> tuple[Result, ...]:
     skips = [_unmet(scenario, engine.attach) for engine in engines]
     if all(skips):
         return tuple(Result(scenario.name, skip=skip) for skip in skips)
@@ -51,7 +54,7 @@ def _run_one(scenario: Scenario, engines: Sequence[Engine], behaviour: Behaviour
 
 
 def _attempt(
-    scenario: Scenario, engines: Sequence[Engine], behaviour: Behaviour, skips: Sequence[str], *, in_turn: bool
+    scenario: Scenario, engines: "Sequence[AnyEngine]", behaviour: Behaviour, skips: Sequence[str], *, in_turn: bool
 ) -> list[Result]:
     observers = [_Observer(engine) for engine in engines]
     report = process.run(scenario.function, in_turn=in_turn)
@@ -79,7 +82,7 @@ def _unmet(scenario: Scenario, attach: str) -> str:
 class _Observer:
     """One engine during one scenario: the records it brought, and what the kernel counted meanwhile."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: "AnyEngine") -> None:
         self._engine = engine
         engine.sync()  # what a check of a need may have left
         self.lost, self._skipped = _without_record(engine), engine.skipped()
@@ -109,7 +112,7 @@ class _Observer:
         return OtherRecord(call, self._skipped) if call else None
 
 
-def _without_record(engine: Engine) -> int:
+def _without_record(engine: "AnyEngine") -> int:
     """Calls counted so far that have no record; none of a scenario that has ended is still to return."""
     loss = engine.loss()
     return loss.without_record + loss.in_flight

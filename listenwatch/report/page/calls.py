@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from listenwatch.call.record import Flag, ListenCall, StageRecord
-from listenwatch.call.text import entry_path_name, protocol_of, state_name
+from listenwatch.call.text import entry_path_name, limit_of, protocol_of, state_name, state_of
 from listenwatch.conformance.harness.judging import Judged
 from listenwatch.conformance.matrix.results import KernelRun
 from listenwatch.linux.names import errno_text
@@ -65,7 +65,7 @@ def _call(judged: Judged, rows: NumberedValues) -> dict[str, Any]:
         sock = call.post if call.post.seen else call.pre
         fields |= {
             "door": entry_path_name(call.entry_path), "protocol": protocol_of(sock) or None,
-            "asked": call.asked, "somaxconn": call.environment.somaxconn if sock.seen else None,
+            "asked": call.asked, "somaxconn": call.somaxconn,
             "predicted": predicted(judged),
             "observed": observed(judged) if call.flags & Flag.RETURNED else "no return",
             "rows": [rows.number(row) for row in stage_rows(call, verdict.outcome, verdict.differences)],
@@ -88,7 +88,7 @@ def stage_rows(
     yield ["the call returns", end, _socket(result, call.post), differing]
     if outcome and outcome.subflow:
         post = call.post
-        seen = [post.subflow_max_ack_backlog, post.subflow_ack_backlog, state_name(post.subflow_state)]
+        seen = _seen(post, "subflow_")
         differing = _differing(parted, None, Where.SUBFLOW)
         predicted_end = _predicted("", outcome.subflow)
         yield ["its first subflow", predicted_end, ["", *(seen if post.seen else [None] * 3)], differing]
@@ -121,7 +121,13 @@ def _stage(index: StageIndex, stage: StageRecord | StageValues | None, absent: s
 def _socket(value: str, sock: Socket) -> Side:
     if not sock.seen:
         return [value, None, None, None]
-    return [value, sock.max_ack_backlog, sock.ack_backlog, state_name(sock.state)]
+    return [value, *_seen(sock)]
+
+
+def _seen(sock: Socket, owner: str = "") -> list[int | str | None]:
+    """Limit, queue and state; None for what could not be seen."""
+    limit = limit_of(sock, owner)
+    return [limit, None if limit is None else getattr(sock, f"{owner}ack_backlog"), state_of(sock, owner)]
 
 
 def _predicted(value: str, sock: Sock | None) -> Side:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from listenwatch.call.record import Flag, ListenCall
 from listenwatch.call.recording import Header
-from listenwatch.call.text import entry_path_name, local_address, protocol_of, state_name
+from listenwatch.call.text import entry_path_name, local_address, protocol_of, state_of
 from listenwatch.errors import UsageError
 from listenwatch.linux.names import errno_text
 from listenwatch.linux.output_file import private
@@ -119,5 +119,5 @@ def _facts(call: ListenCall, verdict: Verdict) -> list[tuple[str, object]]:
         ("user", call.uid), ("network namespace", call.netns_inode), ("took", f"{call.duration_ns / 1000:.1f} µs"),
     ]  # fmt: skip
     if sock.seen:
-        facts += [("somaxconn", call.environment.somaxconn), ("state", state_name(sock.state))]
+        facts += [("somaxconn", "?" if call.somaxconn is None else call.somaxconn), ("state", state_of(sock))]
     return facts
