@@ -1,5 +1,6 @@
 """What some scenarios depend on: each need has a name, and is tried."""
 
+import os
 import socket
 from collections.abc import Callable
 from functools import lru_cache
@@ -70,6 +71,7 @@ CHECKS: dict[str, Callable[[Testbed], None]] = {
     "NFC": _opens(39, socket.SOCK_RAW),
     "32-bit system calls": compat.check,
     "io_uring listen (6.11)": io_uring.check,
+    "another user's id": _works(lambda _: os.seteuid(65534), "seteuid(65534)"),
     "TLS": ulp.check(ulp.TLS),
     "ESP in TCP": ulp.check(ulp.ESPINTCP),
     "BPF LSM": lsm.check,
