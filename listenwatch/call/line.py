@@ -213,6 +213,8 @@ def read_call(line: dict[str, Any]) -> ListenCall:
     sizes = _ADDRESS_SIZES.get(call.post.family if call.post.seen else 0, range(109))
     if len(call.address) not in sizes:
         raise ValueError(f"an address of {len(call.address)} bytes @ $.address")
+    if line.get("environment") is None and not call.flags & Flag.SYSCTLS_UNSEEN:
+        raise ValueError("null, and no flag says why @ $.environment")
     return _of_older_recording(call) if call.pre.source_port is None else call
 
 

@@ -14,6 +14,7 @@ from listenwatch.conformance.harness.registry import Scenario
 from listenwatch.conformance.harness.runner import run_all
 from listenwatch.conformance.run import Result, scenario_runs
 from listenwatch.errors import ObserveError
+from listenwatch.features.attach import SECCOMP
 from listenwatch.features.behaviour import behaviour_of
 from listenwatch.linux import interrupt
 from listenwatch.linux.kernel import running_kernel
@@ -34,6 +35,7 @@ examples:
   listenwatch verify -v -k mptcp         a row for each with "mptcp" in its name
   listenwatch verify -k 'relisten*ipv6'  those that match a pattern
   listenwatch verify --attach fentry     by fentry, where the kernel allows it
+  listenwatch verify --attach seccomp    without root, in user namespaces
   listenwatch verify --engine bcc        the same probe, compiled by bcc now
   listenwatch verify --ktap              for a test harness
   listenwatch verify --behaviour max_ack_backlog_bits=16
@@ -85,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         _print_list(scenarios)
         return 0
     needed = COMMANDS["verify"].needed
-    if not own_privilege().has_all(needed):
+    if args.attach != SECCOMP and not own_privilege().has_all(needed):
         raise ObserveError(f"the scenarios run in network namespaces of their own: {remedy(needed)}")
     kernel = running_kernel()
     behaviour = override(behaviour_of(kernel), args.behaviour)

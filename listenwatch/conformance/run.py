@@ -18,6 +18,12 @@ from listenwatch.verdict.summary import Summary, summarise
 WORST_FIRST = (VerdictKind.DISAGREE, VerdictKind.UNMODELLED, VerdictKind.INCONCLUSIVE, VerdictKind.AGREE)
 
 
+def _is_missed(judged: Judged) -> bool:
+    """Whether it might be seen better the next time; an attach mode that sees no stage has no probe to miss anything."""
+    sees_none = judged.call is not None and not judged.call.hooks
+    return judged.verdict.kind is VerdictKind.INCONCLUSIVE and not sees_none
+
+
 class Result(NamedTuple):
     """What came of one scenario, by its name: its calls, or why it was skipped, or how it failed.
 
@@ -40,7 +46,7 @@ class Result(NamedTuple):
     @property
     def missed(self) -> bool:
         """Whether a probe missed something: a call has no record, or too little to judge it by."""
-        return bool(self.lost) or any(j.verdict.kind is VerdictKind.INCONCLUSIVE for j in self.calls)
+        return bool(self.lost) or any(map(_is_missed, self.calls))
 
     @property
     def note(self) -> str:

@@ -143,7 +143,8 @@ def _seen(call: ListenCall) -> dict[str, Sequence[int]]:
         if shared:
             seen["socket_state"] += [state for _, state in looks if state != _NO_SOCKET]
         if post.seen and "local_port" not in unseen and (shared or (pre.bound and peer_may_unbind(pre.state, post.state))):
-            lost = [0] if shared and pre.local_port != post.local_port else []
+            known = "local_port" not in unseen_fields(pre)
+            lost = [0] if shared and known and pre.local_port != post.local_port else []
             seen["bound"] += [*lost, post.bound]
         if shared and is_mptcp(pre) and post.seen and not unseen.intersection(_OF_SUBFLOW):
             for name in _OF_SUBFLOW:

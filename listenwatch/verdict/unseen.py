@@ -22,8 +22,10 @@ def completed(call: ListenCall) -> list[ListenCall]:
 
 
 def _somaxconns(call: ListenCall) -> Sequence[int | None]:
-    """The lowest and the highest: they store different limits wherever the sysctl counts."""
-    return (0, _INT_MAX) if call.flags & Flag.SYSCTLS_UNSEEN else (None,)
+    """The lowest, the highest and what was stored: they store different limits wherever the sysctl counts."""
+    if not call.flags & Flag.SYSCTLS_UNSEEN:
+        return (None,)
+    return tuple(dict.fromkeys((0, _INT_MAX, min(call.stored or 0, _INT_MAX))))
 
 
 def _with_somaxconn(call: ListenCall, value: int | None) -> ListenCall:

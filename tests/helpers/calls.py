@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from listenwatch.call.layout import LISTEN_SOCKET, members
 from listenwatch.call.record import Flag, ListenCall, StageRecord
 from listenwatch.call.recording import Header, Writer
+from listenwatch.call.unseen import unseen_fields
 from listenwatch.features.behaviour import behaviour_of
 from listenwatch.linux.cgroup_owner import Container, Pod
 from listenwatch.linux.kernel import Kernel
@@ -107,7 +108,12 @@ protocols = st.sampled_from([0, 6, 6, 17, 262]) | u16
 SPECIAL = {"seen": st.just(1), "family": families, "type": types, "protocol": protocols}
 RANGES = {member.name: st.integers(*member.range) for member in members(LISTEN_SOCKET) if not member.is_padding}
 seen_sockets = st.builds(Socket, **(RANGES | SPECIAL))
-any_sockets = st.just(NOTHING) | seen_sockets
+partly_seen = st.builds(
+    lambda sock, mask: (hidden := sock._replace(seen=1 | mask))._replace(**dict.fromkeys(unseen_fields(hidden), 0)),
+    seen_sockets, st.integers(1, 127).map(lambda bits: bits << 1),
+)  # fmt: skip
+"""As a look from user space has them: what could not be seen is 0."""
+any_sockets = st.just(NOTHING) | seen_sockets | partly_seen
 comms = st.binary(max_size=15).map(lambda b: b.split(b"\0")[0]) | st.sampled_from(
     [HOSTILE, b"", b"\\", b"\\\\x", "né".encode(), "\N{RIGHT-TO-LEFT OVERRIDE}".encode()]
 )
@@ -121,6 +127,7 @@ def calls(draw: st.DrawFn) -> ListenCall:
     low, high = (0, 108) if size is None else (size, size)
     address = draw(st.binary(min_size=low, max_size=high))
     flags = draw(st.just(7) | st.integers(0, sum(Flag)))
+    no_sysctls = bool(flags & Flag.SYSCTLS_UNSEEN)
     indices = draw(st.sets(st.sampled_from(StageIndex)))
     entry_path = draw(st.sampled_from(EntryPath))
     return ListenCall(
@@ -140,8 +147,8 @@ def calls(draw: st.DrawFn) -> ListenCall:
         entry_path=entry_path,
         flags=flags,
         hooks=draw(st.integers(0, ALL_HOOKS)),
-        environment=draw(st.builds(Environment, s32, s32, s32, s32, s32)),
-        somaxconn_after=draw(s32),
+        environment=Environment(0, 0, 0, 0, 0) if no_sysctls else draw(st.builds(Environment, s32, s32, s32, s32, s32)),
+        somaxconn_after=0 if no_sysctls else draw(s32),
         pre=pre,
         post=post,
         stages={int(i): draw(st.builds(StageRecord, s32, u32, u32, u8, u8)) for i in indices},

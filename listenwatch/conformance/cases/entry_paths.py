@@ -6,13 +6,13 @@ from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.generic.mptcp import MPTCP as PathManager
 
 from listenwatch.conformance.harness import compat, io_uring
-from listenwatch.conformance.harness.needs import KPROBES
+from listenwatch.conformance.harness.needs import COMPAT_SEEN, KPROBES
 from listenwatch.conformance.harness.registry import scenario
 from listenwatch.conformance.harness.socket_kinds import IPV4, IPV6, UNIX, SocketKind
 from listenwatch.conformance.harness.testbed import REUSEADDR, Testbed
 from listenwatch.model.inputs import EntryPath
 
-_COMPAT = (KPROBES, "32-bit system calls")
+_COMPAT = (COMPAT_SEEN, "32-bit system calls")
 _IO_URING = (KPROBES, "io_uring listen (6.11)")
 _SIGNAL = 1  # MPTCP_PM_ADDR_FLAG_SIGNAL, include/uapi/linux/mptcp.h
 

@@ -69,7 +69,7 @@ def taken_by_pidfd(testbed: Testbed) -> None:
     testbed.listen(fd, 6)
 
 
-@scenario()
+@scenario(needs=["another user's id"])
 def without_privilege(testbed: Testbed) -> None:
     """listen() asks for no privilege: root bound port 80, nobody listens on it, and gets a port unbound."""
     privileged, unbound = testbed.bound(IPV4, ("127.0.0.1", 80)), testbed.unbound(IPV4)

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from listenwatch.call.record import ListenCall, is_mptcp
+from listenwatch.call.record import Flag, ListenCall, is_mptcp
+from listenwatch.call.unseen import unseen_fields
 from listenwatch.conformance.harness.equality import OtherRecord, comparable, unequal
 from listenwatch.conformance.harness.journal import Issued, Measurement, Reading
 from listenwatch.conformance.harness.pairing import Pair, same_call
@@ -84,7 +85,7 @@ def _unpaired(field: Field) -> Verdict:
 
 def _against_witnesses(issued: Issued, call: ListenCall) -> Iterator[Difference]:
     """What libc and the second witness saw otherwise than the probe."""
-    if -call.result != issued.error:
+    if call.flags & Flag.RETURNED and -call.result != issued.error:
         yield Difference(Where.RETURN, Field.RESULT, call.result, -issued.error, Witness.LIBC)
     elif not issued.error and issued.reading and call.post.seen:
         yield from _compare_reading(issued.reading, call)
@@ -96,6 +97,8 @@ def _compare_reading(reading: Reading, call: ListenCall) -> Iterator[Difference]
     if is_mptcp(post):
         place = Where.SUBFLOW
         state, queue, limit = post.subflow_state, post.subflow_ack_backlog, post.subflow_max_ack_backlog
+    if call.stored is None or "subflow_state" in unseen_fields(post):
+        return
     if reading.state is None or not peer_may_move(state, reading.state):
         yield Difference(place, Field.STATE, state, reading.state, Witness.SOCK_DIAG)
     if reading.proc_listens not in (None, state == TcpState.LISTEN):

@@ -1,5 +1,6 @@
 """What some scenarios depend on: each need has a name, and is tried."""
 
+import os
 import socket
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,6 +13,8 @@ from listenwatch.errors import Skip
 KPROBES = "kprobe attach mode"
 """Entry paths past the system call tracepoints: only kprobes, or fentry on the same functions, see the calls
 that come through them."""
+COMPAT_SEEN = "an attach mode that sees 32-bit callers"
+_SEEING = {KPROBES: ("kprobe", "fentry"), COMPAT_SEEN: ("kprobe", "fentry", "seccomp")}
 
 
 @lru_cache
@@ -20,8 +23,9 @@ def unmet(need: str, attach: str) -> str | None:
 
     Tried in a process and namespace of its own, so that a trial can neither crash nor change us.
     """
-    if need == KPROBES:
-        return None if attach in ("kprobe", "fentry") else "tracepoints do not see calls by this entry path"
+    if need in _SEEING:
+        who = "tracepoints do" if attach == "tracepoint" else f"attach mode {attach} does"
+        return None if attach in _SEEING[need] else f"{who} not see calls by this entry path"
     report = process.run(CHECKS[need])
     return report.skip or (report.error.strip().split("\n")[-1] if report.error else None)
 
@@ -68,6 +72,7 @@ CHECKS: dict[str, Callable[[Testbed], None]] = {
     "32-bit system calls": compat.check,
     "32-bit socketcall": compat.check_socketcall,
     "io_uring listen (6.11)": io_uring.check,
+    "another user's id": _works(lambda _: os.seteuid(65534), "seteuid(65534)"),
     "TLS": ulp.check(ulp.TLS),
     "ESP in TCP": ulp.check(ulp.ESPINTCP),
     "BPF LSM": lsm.check,

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from listenwatch.conformance.harness.journal import Journal, Report, read_report
 from listenwatch.conformance.harness.testbed import Testbed
 from listenwatch.errors import Skip
-from listenwatch.linux import interrupt, libc
+from listenwatch.linux import interrupt, libc, netns
+from listenwatch.linux.privileges import own_privilege
 
 TIME_LIMIT = 60.0
 """Seconds after which a process has hung."""
@@ -76,20 +77,37 @@ class Forked:
 
 
 def run(
-    action: Callable[[Testbed], object], time_limit: float = TIME_LIMIT, *, in_turn: bool = False
-) -> Report:
+    action: Callable[[Testbed], object], time_limit: float = TIME_LIMIT, *, in_turn: bool = False,
+    prepare: Callable[[], None] | None = None,
+) -> Report:  # fmt: skip
     """Run ``action`` in a process and a network namespace of its own; returns what it reported.
 
-    Whatever happens, the process and its children are gone afterwards.
+    ``prepare`` is what the process does first. Whatever happens, the process and its children are gone afterwards.
     """
+
+    def live(journal: Journal) -> None:
+        if prepare is not None:
+            prepare()
+        if not own_privilege().has("CAP_SYS_ADMIN"):
+            _become_root_of_ourselves()
+        action(Testbed(journal))
+
     with interrupt.held():
-        process = Forked(lambda journal: action(Testbed(journal)), time_limit, in_turn=in_turn)
+        process = Forked(live, time_limit, in_turn=in_turn)
         try:
             with interrupt.let_through():
                 process.wait()
         finally:
             report = process.end()
     return report
+
+
+def _become_root_of_ourselves() -> None:
+    """Into a user namespace, where network namespaces may be made without privilege; Skip where that is not allowed."""
+    try:
+        netns.new_user_namespace()
+    except OSError as error:
+        raise Skip(f"no network namespace without privilege: user namespace: {error.strerror}") from None
 
 
 def _live(journal: Journal, action: Callable[[Journal], object], in_turn: bool) -> None:

@@ -57,7 +57,8 @@ def _attempt(
     scenario: Scenario, engines: "Sequence[AnyEngine]", behaviour: Behaviour, skips: Sequence[str], *, in_turn: bool
 ) -> list[Result]:
     observers = [_Observer(engine) for engine in engines]
-    report = process.run(scenario.function, in_turn=in_turn)
+    prepare = next((engine.enter_child for engine in engines if engine.enter_child), None)
+    report = process.run(scenario.function, in_turn=in_turn, prepare=prepare)
     for observer in observers:
         observer.end()
     first: _Observer | None = None

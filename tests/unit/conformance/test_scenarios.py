@@ -14,7 +14,7 @@ from listenwatch.commands.behaviour_option import override
 from listenwatch.conformance.harness.catalogue import all_scenarios, choose
 from listenwatch.conformance.harness.journal import Issued, Reading, Report, read_report
 from listenwatch.conformance.harness.judging import excuse_lost, judge_pair
-from listenwatch.conformance.harness.needs import CHECKS, KPROBES
+from listenwatch.conformance.harness.needs import CHECKS, COMPAT_SEEN, KPROBES
 from listenwatch.conformance.harness.pairing import pair
 from listenwatch.conformance.harness.registry import Scenario
 from listenwatch.conformance.harness.testbed import refusal_unasked
@@ -55,7 +55,7 @@ def test_the_catalogue_holds_what_was_promised() -> None:
 def test_a_scenario_is_well_named(scenario_: Scenario) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9-]{1,25}", scenario_.name), "the table gives a name 26 columns"
     assert len(scenario_.summary) > 8
-    assert set(scenario_.needs) <= {*CHECKS, KPROBES}
+    assert set(scenario_.needs) <= {*CHECKS, COMPAT_SEEN, KPROBES}
 
 
 def test_choosing() -> None:

@@ -41,6 +41,7 @@ OFFERS: dict[str, Any] = {
     "fentry": WORKED,
     "lsm": WORKED,
     "mptcp": WORKED,
+    "seccomp": WORKED,
     "state_tracepoint": WORKED,
     "tracepoints": (WORKED, WORKED),
 }
@@ -146,6 +147,14 @@ def test_evidence_has_no_other_sources() -> None:
         kernel_offering(kprobe=True)
 
 
+@pytest.mark.parametrize("privilege", [ALL, NONE], ids=["root", "nobody"])
+def test_what_seccomp_takes_needs_no_privilege(privilege: Privilege) -> None:
+    """A refusal is a no for everybody, not for want of privilege."""
+    refused = kernel_offering(seccomp=REFUSED, privilege=privilege)
+    assert answers(refused)["attach/seccomp"] is Answer.NO
+    assert answers(kernel_offering(privilege=NONE))["attach/seccomp"] is Answer.YES
+
+
 def test_every_answer_says_how_it_was_found_out() -> None:
     for evidence in (RICH, kernel_offering(symbols=None, config=(None, ""), btf=None, lsm_active=None)):
         for features in survey(evidence).values():
@@ -216,8 +225,9 @@ def test_a_kernel_without_a_model_has_no_behaviour() -> None:
         ({}, 0),
         ({"kprobe_pmu": False}, 0),
         ({"ring_buffer": REFUSED, "privilege": NONE}, 0),
-        ({"ring_buffer": REFUSED}, 3),
-        ({"btf": False}, 3),
+        ({"ring_buffer": REFUSED}, 0),
+        ({"ring_buffer": REFUSED, "seccomp": REFUSED}, 3),
+        ({"btf": False, "seccomp": REFUSED}, 3),
     ],
 )
 def test_exit_status(change: dict[str, Any], status: int) -> None:
