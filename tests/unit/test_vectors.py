@@ -43,7 +43,7 @@ def test_every_line_fits_the_schema(path: Path) -> None:
     assert "recording" in first
     assert "summary" in last
     assert all(line["scenario"] and "verdict" not in line for line in lines[1:-1])
-    broken = {**lines[1], "pre": {**lines[1]["post"], "state": None}}
+    broken = {**lines[1], "pre": {**lines[1]["post"], "family": None}}
     assert not validator_of(broken).is_valid(broken)
 
 
