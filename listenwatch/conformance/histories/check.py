@@ -127,12 +127,16 @@ def judge_calls(
 ) -> tuple[Judged, ...]:
     """The verdicts on the calls of a history, during which the kernel skipped a program of the probe ``skipped`` times.
 
-    ``lost``: the kernel's counts say that records were lost, so they count a call without one.
+    ``lost``: the kernel's counts say that records were lost, so they count a call without one. A history whose mark is
+    among them has its records in the one before.
     """
-    return tuple(
-        Judged(*each, inconclusive(Excuse.RECORD_LOST)) if lost and each[1] is None else judge_pair(each, behaviour, skipped)
-        for each in pairs(issued, records)
-    )
+    judged = []
+    for made, seen in pairs(issued, records):
+        if lost and (made is None or seen is None):
+            judged.append(Judged(made, seen, inconclusive(Excuse.RECORD_LOST if seen is None else Excuse.OTHERS_LOST)))
+        else:
+            judged.append(judge_pair((made, seen), behaviour, skipped))
+    return tuple(judged)
 
 
 def _ended(workers: dict[int, Worker]) -> list[Worker]:

@@ -100,8 +100,12 @@ def test_what_a_skipped_program_would_have_shown_is_not_held_against_anyone() ->
     seen = [whole._replace(stages=stages)]
     judged = judge_calls(made, seen, LINUX_7_3, skipped=2, lost=True)
     assert [j.verdict.excuse for j in judged] == [Excuse.PROBE_SKIPPED, Excuse.RECORD_LOST]
+    (judged_alone,) = judge_calls([], [whole], LINUX_7_3, skipped=1, lost=True)  # the mark between two histories is lost
+    assert judged_alone.verdict.excuse is Excuse.OTHERS_LOST
     judged = judge_calls(made, seen, LINUX_7_3, skipped=0, lost=False)
     assert [j.verdict.kind for j in judged] == [VerdictKind.DISAGREE] * 2
+    (judged_alone,) = judge_calls([], [whole], LINUX_7_3, skipped=0, lost=False)
+    assert judged_alone.verdict.kind is VerdictKind.DISAGREE
 
 
 # -- shrinking
