@@ -9,28 +9,35 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env=LISTENWATCH_REQU
 PY := .venv/bin/python
 LISTENWATCH := .venv/bin/listenwatch
 GUEST_KERNEL ?= 6.1
-ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+MACHINE := $(shell uname -m)
 CLANG ?= clang
-BPF_FLAGS := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
-	-I/usr/include/$(shell uname -m)-linux-gnu
+BPF_FLAGS := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -I/usr/include/$(MACHINE)-linux-gnu
+# The machines (uname -m) that a probe is compiled for, on whichever of them; as libbpf's headers name them
+MACHINES := x86_64 aarch64
+x86_64 := x86
+aarch64 := arm64
 
 PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 python3-venv \
-	qemu-system-x86 kmod busybox-static zstd debian-archive-keyring libelf1 python3-bpfcc \
+	qemu-system-$(if $(filter aarch64,$(MACHINE)),arm,x86) kmod busybox-static zstd debian-archive-keyring libelf1 python3-bpfcc \
 	iproute2
+# The emulator for guests of arm64 on a machine of x86
+ARM64_PACKAGES := qemu-system-arm
 # Servers that the tests and the bench run themselves. nginx's package would start one on port 80,
 # podman's an API for root.
 SERVERS := redis-tools nginx-light podman runc
-OBJECTS := $(patsubst probes/%.bpf.c,listenwatch/bpf/%.bpf.o,$(wildcard probes/*.bpf.c))
+PROBES := $(patsubst probes/%.bpf.c,%,$(wildcard probes/*.bpf.c))
+OBJECTS := $(foreach machine,$(MACHINES),$(PROBES:%=listenwatch/bpf/%.$(machine).bpf.o))
 # what engine bcc compiles as it starts
 BCC_SOURCES := $(patsubst probes/%,listenwatch/bpf/source/%,probes/listen.bcc.c \
-	$(filter-out probes/kernel.h probes/overflow%,$(wildcard probes/*.h)))
+	$(filter-out probes/kernel.h probes/registers.h probes/overflow%,$(wildcard probes/*.h)))
 
-.PHONY: help setup objects verify verify-guest matrix test lint vectors mutants sabotage bench bench-guest docs box lab lab-tools clean
+.PHONY: help setup objects verify verify-guest matrix test lint vectors mutants sabotage bench bench-compare bench-guest docs box lab lab-tools clean
 
 help:
 	@echo 'make verify   set up, then check listen() on this kernel, and with kprobes in a guest if it has none'
 	@echo 'make test     set up, then lint, type check and every test'
 	@echo 'make bench    set up, then measure start-up, overhead, speed and memory'
+	@echo 'make bench-compare BASE=FILE  the last bench beside an earlier one, a copy of build/bench.json'
 	@echo 'make bench-guest  the overhead with kprobes, compared with bpftrace and bcc, in a guest'
 	@echo 'make matrix   verify on this kernel and in guests with every other the mirror has, side by side'
 	@echo 'make mutants  mutation testing of the model and the verdict'
@@ -48,8 +55,10 @@ help:
 setup: .venv/.packages .venv/.installed objects
 
 # apt only where a package is missing: a second run needs neither network nor root
-.venv/.packages: Makefile
-	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null \
+.venv/.packages: WANTED = $(PACKAGES)
+.venv/.arm64: WANTED = $(ARM64_PACKAGES)
+.venv/.packages .venv/.arm64: Makefile
+	@missing=$$(for p in $(WANTED); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null \
 		| grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 		echo "installing:" $$missing; \
@@ -75,14 +84,15 @@ setup: .venv/.packages .venv/.installed objects
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[guest,test]'
 	@touch $@
 
-listenwatch/bpf/%.bpf.o: probes/%.bpf.c $(wildcard probes/*.h) .venv/.packages
-	$(CLANG) $(BPF_FLAGS) -c $< -o $@
-	@llvm-strip -g $@
+define COMPILED_FOR
+listenwatch/bpf/%.$(1).bpf.o: probes/%.bpf.c $(wildcard probes/*.h) .venv/.packages
+	$$(CLANG) $$(BPF_FLAGS) -D__TARGET_ARCH_$($(1)) -c $$< -o $$@
+	@llvm-strip -g $$@
+endef
+$(foreach machine,$(MACHINES),$(eval $(call COMPILED_FOR,$(machine))))
 
 # What the probe is to the package at run time: the compiled objects, and for engine bcc its sources.
 objects: $(OBJECTS) $(BCC_SOURCES)
-
-listenwatch/bpf/listen.bpf.o: $(BCC_SOURCES)
 
 listenwatch/bpf/source/%: probes/%
 	@mkdir -p $(@D) && cp $< $@
@@ -97,7 +107,7 @@ verify-guest: setup
 	$(SUDO) $(LISTENWATCH) guest --kernel $(GUEST_KERNEL) -- $(CURDIR)/$(LISTENWATCH) verify --attach kprobe
 
 # This kernel's tests watch the whole machine, so they run alone; guests have one processor each.
-test: setup .venv/.servers lint
+test: setup .venv/.arm64 .venv/.servers lint
 	$(SUDO) $(PY) -m pytest -n 2 tests/unit
 	$(SUDO) $(PY) -m pytest tests/kernel
 	$(SUDO) $(PY) -m pytest -n 2 --dist loadfile tests/guest
@@ -116,20 +126,26 @@ sabotage: setup
 
 bench: setup .venv/.servers
 	@command -v strace >/dev/null || $(SUDO) apt-get install -y -qq strace >/dev/null
-	$(SUDO) $(PY) -m tests.bench
+	$(SUDO) $(PY) -m tests.bench build/bench.json
+
+# An earlier run, such as that of another commit, beside the last one: make bench-compare BASE=before.json
+bench-compare: .venv/.installed
+	@$(PY) -m tests.bench.compare $(BASE) build/bench.json
 
 bench-guest: setup
 	@dpkg -s bpftrace bpfcc-tools >/dev/null 2>&1 || \
 		$(SUDO) apt-get install -y -qq --no-install-recommends bpftrace bpfcc-tools >/dev/null
 	$(SUDO) $(PY) -m tests.bench.guest
 
-# This kernel and every other the mirror has, side by side.
-matrix: setup
-	$(SUDO) $(LISTENWATCH) matrix
+# This kernel and every other the mirror has, side by side, and some of another architecture.
+MATRIX := all,arm64:6.1
+
+matrix: setup .venv/.arm64
+	$(SUDO) $(LISTENWATCH) matrix --kernels $(MATRIX)
 
 # A vector is a recording of every call the scenarios make; replaying it needs no privilege.
-vectors: setup
-	$(SUDO) $(LISTENWATCH) matrix --vectors tests/vectors
+vectors: setup .venv/.arm64
+	$(SUDO) $(LISTENWATCH) matrix --kernels $(MATRIX) --vectors tests/vectors
 
 # The documentation as a site: a broken link is an error. Commands, rules and eras come from the code.
 docs: setup .venv/.docs

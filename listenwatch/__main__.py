@@ -1,6 +1,7 @@
 """The program, as ``listenwatch`` and as ``python -m listenwatch``: an interrupt finds it ready before anything is imported."""
 
 import _signal  # type: ignore[import-not-found]  # what signal is made of, without enum, which takes a while to import
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -36,6 +37,7 @@ def main() -> int:
 
 
 def _run(heeded: bool) -> int:
+    gc.disable()  # nothing is garbage yet: looking for it would make importing a tenth slower
     from listenwatch.linux import streams
 
     if not streams.complete():
@@ -45,6 +47,7 @@ def _run(heeded: bool) -> int:
     from listenwatch.linux import interrupt
 
     def ready() -> None:
+        gc.enable()
         if heeded:
             _signal.signal(_signal.SIGINT, interrupt.raise_it)
 

@@ -5,7 +5,6 @@ import errno
 import importlib
 import io
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -110,6 +109,8 @@ def _line_of(error: Exception) -> str:
         return "no memory is left: free some"
     if isinstance(error, OSError) and error.errno is not None:
         return _of_system(error)
+    import traceback  # seldom needed, as in ``main``
+
     places = [frame for frame in traceback.extract_tb(error.__traceback__) if "listenwatch" in frame.filename]
     place = f" at {Path(places[-1].filename).name}:{places[-1].lineno}" if places else ""
     return (
@@ -159,6 +160,8 @@ def main(arguments: list[str] | None = None, ready: Callable[[], None] = lambda:
         if isinstance(error, ListenwatchError):
             return error.status
         if sys.flags.dev_mode:
+            import traceback
+
             traceback.print_exc()
         discard_output()
         return ListenwatchError.status

@@ -61,7 +61,7 @@ static __always_inline void enter_listen(int fd, int backlog)
 	if (is_marker(fd, backlog))
 		take_marker();
 	else
-		begin_user_call(ORIGIN_SYSCALL, ENTRY_SYSCALL, fd, backlog);
+		begin_user_call(ORIGIN_SYSCALL, native_entry_path(), fd, backlog);
 }
 
 #define ENTRY1_OF(...) ENTRY1(__VA_ARGS__) /* the name is expanded before it is pasted */

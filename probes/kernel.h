@@ -9,13 +9,14 @@
 
 #include <linux/types.h>
 #include <linux/bpf.h>
-#include <linux/ptrace.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_endian.h>
+
+#include "registers.h"
 
 #define AF_UNIX 1
 #define AF_INET 2
@@ -29,6 +30,7 @@
 #define TCP_LISTEN 10
 #define SOCKFS_MAGIC 0x534F434B /* include/uapi/linux/magic.h */
 #define TS_COMPAT 0x0002        /* arch/x86/include/asm/thread_info.h: in a 32-bit system call */
+#define TIF_32BIT 22            /* arch/arm64/include/asm/thread_info.h: the number of the bit for a 32-bit process */
 #define FMODE_PATH 0x4000       /* include/linux/fs.h: opened with O_PATH */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -120,7 +122,10 @@ struct files_struct {
 	atomic_t count;
 	struct fdtable *fdt;
 };
-struct thread_info { __u32 status; };
+struct thread_info {
+	unsigned long flags;
+	__u32 status; /* x86 */
+};
 struct task_struct {
 	struct thread_info thread_info;
 	int tgid;
@@ -188,24 +193,29 @@ static __always_inline __u8 read_ulp(struct sock *sk)
 	return BPF_CORE_READ(ops, clone) ? ULP_CLONES : ULP_NO_CLONE;
 }
 
-/* Whether this thread is in a 32-bit system call (in_32bit_syscall(), arch/x86). */
+/* Whether this thread is in a 32-bit system call (in_32bit_syscall(), arch/x86; is_compat_task(), arch/arm64). */
 static __always_inline bool in_32bit_call(void)
 {
-#if defined(__TARGET_ARCH_x86)
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 
+#if defined(__TARGET_ARCH_x86)
 	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
 #else
-	return true;
+	return BPF_CORE_READ(task, thread_info.flags) >> TIF_32BIT & 1;
 #endif
 }
 
-/* The native system call's own function; its arguments lie in the caller's registers. */
+/*
+ * The native system call's own function; its arguments lie in the caller's registers. On arm64 the 32-bit callers
+ * come to it as well (arch/arm64/include/asm/unistd32.h).
+ */
 #if defined(__TARGET_ARCH_x86)
 #define NATIVE_LISTEN __x64_sys_listen
+#define native_entry_path() ENTRY_SYSCALL
 #define native_argument(user, number) (number ? &(user)->rsi : &(user)->rdi)
 #else
 #define NATIVE_LISTEN __arm64_sys_listen
+#define native_entry_path() (in_32bit_call() ? ENTRY_COMPAT : ENTRY_SYSCALL)
 #define native_argument(user, number) (&((struct user_pt_regs *)(user))->regs[number])
 #endif
 

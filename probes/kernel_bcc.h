@@ -85,20 +85,22 @@ static __always_inline __u8 read_ulp(struct sock *sk)
 
 static __always_inline bool in_32bit_call(void)
 {
-#if defined(__x86_64__)
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 
+#if defined(__x86_64__)
 	return read_field(task, thread_info.status) & TS_COMPAT;
 #else
-	return true;
+	return read_field(task, thread_info.flags) >> TIF_32BIT & 1;
 #endif
 }
 
 #if defined(__x86_64__)
 #define NATIVE_LISTEN __x64_sys_listen
+#define native_entry_path() ENTRY_SYSCALL
 #define native_argument(user, number) (number ? &(user)->si : &(user)->di)
 #else
 #define NATIVE_LISTEN __arm64_sys_listen
+#define native_entry_path() (in_32bit_call() ? ENTRY_COMPAT : ENTRY_SYSCALL)
 #define native_argument(user, number) (&(user)->regs[number])
 #endif
 

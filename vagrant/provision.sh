@@ -20,7 +20,7 @@ install "${packages[@]}" "linux-headers-$(uname -r)"
 # the exercises start their own
 systemctl --quiet disable --now nginx redis-server 2>/dev/null || true
 
-if ls listenwatch/bpf/listen.bpf.o listenwatch/bpf/overflow.bpf.o >/dev/null 2>&1; then
+if ls listenwatch/bpf/{listen,overflow}."$(uname -m)".bpf.o >/dev/null 2>&1; then
 	# A box of `make box` has what pip would fetch.
 	[ -d /opt/listenwatch-wheels ] && export PIP_NO_INDEX=1 PIP_FIND_LINKS=/opt/listenwatch-wheels
 	python3 -m venv .venv

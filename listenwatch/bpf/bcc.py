@@ -26,8 +26,8 @@ class BccEngine(Engine):
     def __init__(self, attachment: Attachment, *, follow: bool = False) -> None:
         check_headers(os.uname().release)
         config = new_config(attachment.programs, follow=follow)
-        with package_data.bcc_source() as folder:
-            loaded = BccObject(source(folder, attachment.programs, config), folder)
+        folder = package_data.bcc_source()
+        loaded = BccObject(source(folder, attachment.programs, config), folder)
         try:
             attached = tuple(program for program in attachment.programs if loaded.attach(program))
             super().__init__(attachment._replace(programs=attached), loaded, follow=follow)

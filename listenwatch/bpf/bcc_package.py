@@ -1,9 +1,7 @@
 """Finds the distribution's bcc package, and keeps what its library prints from the terminal."""
 
-import importlib.util
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +23,8 @@ def find_package(root: Path = Path("/")) -> Path | None:
 
 def load_package() -> ModuleType:
     """The package, by its path and under a name of our own; ObserveError names what to install."""
+    import importlib.util  # only ``find_package`` is asked for by most
+
     if _NAME in sys.modules:
         return sys.modules[_NAME]
     folder = find_package()
@@ -53,6 +53,8 @@ def load_package() -> ModuleType:
 @contextmanager
 def captured_stderr() -> Iterator[IO[bytes]]:
     """What anything in this process writes to descriptor 2 meanwhile: libbcc prints its errors there."""
+    import tempfile
+
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as file:

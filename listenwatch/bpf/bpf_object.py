@@ -8,7 +8,7 @@ import ctypes
 import errno
 import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 from listenwatch.bpf import libbpf, package_data, tracefs
 from listenwatch.bpf.programs import BpfProgram
@@ -48,6 +48,11 @@ class BpfObject:
         size = ctypes.sizeof(config)
         if self._bpf.bpf_map__set_initial_value(rodata, ctypes.byref(config), size):
             raise self.failed("the compiled probe does not fit this version", "run 'make setup'")
+
+    def resize(self, name: str, size: int) -> None:
+        """How much one of its maps holds; before ``load``."""
+        handle = self._bpf.bpf_object__find_map_by_name(self._object, name.encode())
+        self._bpf.bpf_map__set_max_entries(handle, size)
 
     def load(self, programs: Iterable[BpfProgram], config: ctypes.Structure) -> None:
         """Verify and load these programs with these constants; ObserveError carries the verifier's log."""
@@ -102,8 +107,11 @@ class BpfObject:
     def close(self) -> None:
         """Detach and unload everything; safe to call twice."""
         if self._links:  # side by side: the kernel waits for each perf event's last program run (0.1 s)
-            with ThreadPoolExecutor(len(self._links)) as pool:
-                list(pool.map(self._bpf.bpf_link__destroy, self._links))
+            threads = [Thread(target=self._bpf.bpf_link__destroy, args=(link,)) for link in self._links]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         self._links.clear()
         if self._object:
             self._bpf.bpf_object__close(self._object)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, Self
 
-from listenwatch.bpf import maps, marker
+from listenwatch.bpf import maps, marker, ring
 from listenwatch.bpf.bpf_object import BpfObject
 from listenwatch.bpf.programs import Attachment, BpfProgram, stage_mask
 
@@ -103,7 +103,7 @@ class Engine:
         self._sent = marker.sent()
         self._taken = self._unread = 0
         self._loaded = loaded
-        self._ring = maps.Ring(loaded.map_fd("ring"))
+        self._ring = ring.Ring(loaded.map_fd("ring"))
         try:
             self.sync()  # from here on calls count: every hook is attached
         except BaseException:
@@ -125,7 +125,7 @@ class Engine:
         return None if self._look_again is None else max(0.0, self._look_again - time.monotonic())
 
     def read(self, timeout: float | None = 0) -> list[bytes]:
-        """Up to maps.BATCH records that wait, after up to ``timeout`` seconds (None: as long as it takes)."""
+        """Up to ring.BATCH records that wait, after up to ``timeout`` seconds (None: as long as it takes)."""
         waits = [wait for wait in (timeout, self.patience()) if wait is not None]
         self._ring.wait(min(waits) if waits else None)
         return self._take_batch()
@@ -134,7 +134,7 @@ class Engine:
         batch = self._ring.take()
         self._taken += len(batch)
         now = time.monotonic()
-        if len(batch) == maps.BATCH:  # there may be more
+        if len(batch) == ring.BATCH:  # there may be more
             self._look_again = now
         elif batch:  # one of them may have been what woke us, whoever read it
             self._look_again = now + LOOK_AGAIN
@@ -215,9 +215,11 @@ class CoreEngine(Engine):
 
     name = "core"
 
-    def __init__(self, attachment: Attachment, *, follow: bool = False) -> None:
+    def __init__(self, attachment: Attachment, *, follow: bool = False, ring_size: int | None = None) -> None:
         loaded = BpfObject("listen")
         try:
+            if ring_size is not None:
+                loaded.resize("ring", ring_size)
             config = new_config(attachment.programs, follow=follow)
             loaded.load(attachment.programs, config)
             attached = loaded.attach(attachment.programs)

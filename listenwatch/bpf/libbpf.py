@@ -9,7 +9,6 @@ from functools import cache
 from listenwatch.errors import ObserveError
 from listenwatch.linux import libc, privileges
 
-RING_CALLBACK = CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t)
 PRINT_CALLBACK = CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
 
 _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
@@ -30,15 +29,12 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "bpf_obj_get_info_by_fd": (c_int, (c_int, c_void_p, c_void_p)),
     "bpf_link__destroy": (c_int, (c_void_p,)),
     "bpf_map__fd": (c_int, (c_void_p,)),
+    "bpf_map__set_max_entries": (c_int, (c_void_p, c_uint32)),
     "bpf_map__set_initial_value": (c_int, (c_void_p, c_void_p, c_size_t)),
     "bpf_map_lookup_elem": (c_int, (c_int, c_void_p, c_void_p)),
     "bpf_map_update_elem": (c_int, (c_int, c_void_p, c_void_p, ctypes.c_uint64)),
     "bpf_map_get_next_key": (c_int, (c_int, c_void_p, c_void_p)),
     "libbpf_find_vmlinux_btf_id": (c_int, (c_char_p, c_int)),
-    "ring_buffer__new": (c_void_p, (c_int, RING_CALLBACK, c_void_p, c_void_p)),
-    "ring_buffer__consume": (c_int, (c_void_p,)),
-    "ring_buffer__epoll_fd": (c_int, (c_void_p,)),
-    "ring_buffer__free": (None, (c_void_p,)),
 }
 
 
@@ -110,7 +106,7 @@ class ProgramInfo(ctypes.Structure):
 class MapInfo(ctypes.Structure):
     """``struct bpf_map_info`` as far as it is read."""
 
-    _fields_ = tuple((name, c_uint32) for name in ("type", "id", "key_size", "value_size"))
+    _fields_ = tuple((name, c_uint32) for name in ("type", "id", "key_size", "value_size", "max_entries"))
 
 
 def read_info(fd: int, info: MapInfo | ProgramInfo) -> None:

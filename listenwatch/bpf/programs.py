@@ -90,6 +90,8 @@ _NATIVE = {"x86_64": "__x64_sys_listen", "aarch64": "__arm64_sys_listen"}
 SYSTEM_CALL_FUNCTION = _NATIVE.get(os.uname().machine, "__x64_sys_listen")
 """The function to attach to instead (``NATIVE_LISTEN``, probes/kernel.h): only listen() pays. Kernels for other machines
 have none of that name, and keep the tracepoints."""
+COMPAT_FUNCTION = SYSTEM_CALL_FUNCTION if os.uname().machine == "aarch64" else "__sys_listen"
+"""Where the call of a 32-bit program begins: on arm64 as any other."""
 
 PROGRAMS = (
     *entry_and_return(SYSTEM_CALL_FUNCTION),

@@ -93,3 +93,10 @@ def compiled(rows: Rows) -> tuple[struct.Struct, dict[str, int]]:
     values = [member.name for member in laid_out if not member.is_padding]
     packing = struct.Struct("=" + "".join(member.format for member in laid_out))
     return packing, {name: place for place, name in enumerate(values)}
+
+
+def offset_of(name: str, rows: Rows) -> int:
+    """How many bytes of a struct stand before a member, by its path."""
+    laid_out = members(rows)
+    before = laid_out[: [member.name for member in laid_out].index(name)]
+    return struct.calcsize("=" + "".join(member.format for member in before))

@@ -8,13 +8,16 @@ from enum import IntEnum
 from operator import itemgetter
 from typing import NamedTuple
 
-from listenwatch.call.layout import LISTEN_EVENT, WIRE_VERSION, compiled
+from listenwatch.call.layout import LISTEN_EVENT, WIRE_VERSION, compiled, offset_of
 from listenwatch.call.unseen import unseen_fields
 from listenwatch.errors import RecordingError
 from listenwatch.linux.cgroup_owner import NOBODY, Container, Owner, Pod
 from listenwatch.linux.clock import wall_offset_ns
 from listenwatch.model.inputs import EntryPath, Environment, Family, Knowledge, Request, Socket
 from listenwatch.model.stages import StageIndex
+
+NOTHING_KNOWN = Knowledge()
+"""Of most calls nothing is known of others."""
 
 
 class Flag(IntEnum):
@@ -82,14 +85,13 @@ class ListenCall(NamedTuple):
     @property
     def request(self) -> Request:
         """The call as the model gets it."""
-        flags = self.flags
-        return Request(self.entry_path, bool(flags & Flag.FILE), bool(flags & Flag.SOCKET), self.backlog)
+        return Request(self.entry_path, bool(self.flags & Flag.FILE), bool(self.flags & Flag.SOCKET), self.backlog)
 
     @property
     def knowledge(self) -> Knowledge:
         """What the record says of others' decisions: the security module's, where its hook was watched."""
         answer = self.stages.get(StageIndex.SECURITY_RETURN)
-        return Knowledge(refusal=answer.value) if answer else Knowledge()
+        return Knowledge(refusal=answer.value) if answer else NOTHING_KNOWN
 
     @property
     def asked(self) -> int | None:
@@ -121,30 +123,32 @@ def is_mptcp(socket: Socket) -> bool:
     return socket.protocol == 262 and socket.family in (Family.INET, Family.INET6)
 
 
-WIRE, _PLACES = compiled(LISTEN_EVENT)
+WIRE, PLACES = compiled(LISTEN_EVENT)
+JUDGED = offset_of("backlog", LISTEN_EVENT)
+"""Where the part of a record begins that a verdict rests on: before it stands whose the call was, and when."""
 _unpack = WIRE.unpack
 _make = tuple.__new__  # what a NamedTuple's own _make calls, without its count, which _values ensures
 _VERSION_BYTES = struct.pack("=I", WIRE_VERSION)
 _APART = ("time_ns", "comm", "somaxconn_after", "address")
-_NUMBERS = tuple(name for name in ListenCall._fields if name in _PLACES and name not in _APART)
+_NUMBERS = tuple(name for name in ListenCall._fields if name in PLACES and name not in _APART)
 
 
 
 def _values(prefix: str, names: tuple[str, ...]) -> itemgetter[tuple[int, ...]]:
     """Takes the members ``names`` of the struct at ``prefix`` out of an unpacked record."""
-    return itemgetter(*(_PLACES[prefix + name] for name in names))
+    return itemgetter(*(PLACES[prefix + name] for name in names))
 
 
 _numbers = _values("", _NUMBERS)
 _environment = _values("", Environment._fields)
 _pre, _post = _values("pre.", Socket._fields), _values("post.", Socket._fields)
 _stages = tuple(
-    (int(index), _PLACES[f"stages.{index}.seen"], _values(f"stages.{index}.", StageRecord._fields))
+    (int(index), PLACES[f"stages.{index}.seen"], _values(f"stages.{index}.", StageRecord._fields))
     for index in StageIndex
 )
-_comm, _address, _address_len = (_PLACES[name] for name in ("comm", "address", "address_len"))
-_somaxconn_after, _time_ns = _PLACES["somaxconn_after"], _PLACES["time_ns"]
-_cgroup_id, _pid = _PLACES["cgroup_id"], _PLACES["pid"]
+_comm, _address, _address_len = (PLACES[name] for name in ("comm", "address", "address_len"))
+_somaxconn_after, _time_ns = PLACES["somaxconn_after"], PLACES["time_ns"]
+_cgroup_id, _pid = PLACES["cgroup_id"], PLACES["pid"]
 
 OwnerOf = Callable[[int, int], Owner]
 """Whose a call is, by the id of the caller's cgroup and its pid."""

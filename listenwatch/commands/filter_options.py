@@ -12,7 +12,7 @@ from listenwatch.report.failures import Failures
 from listenwatch.report.sinks import JsonLines, Lines
 from listenwatch.session.filters import CallFilter
 from listenwatch.session.session import Sink
-from listenwatch.sockets.look import ListenerFilter
+from listenwatch.sockets.listener_filter import ListenerFilter
 from listenwatch.verdict.conditions import Condition
 
 

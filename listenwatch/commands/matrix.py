@@ -13,7 +13,7 @@ from listenwatch.commands.generated import refuse_with_generate
 from listenwatch.commands.numbers import integer, seconds
 from listenwatch.commands.parser import add_quiet
 from listenwatch.conformance.harness.catalogue import choose
-from listenwatch.conformance.matrix.plan import Job, Wanted, plan
+from listenwatch.conformance.matrix.plan import ALL, Job, Wanted, plan
 from listenwatch.conformance.matrix.progress import MatrixProgress
 from listenwatch.conformance.matrix.results import KernelRun, Matrix
 from listenwatch.conformance.matrix.run import run as run_jobs
@@ -29,6 +29,7 @@ EPILOG = """\
 examples:
   listenwatch matrix                      this kernel and all the mirror has
   listenwatch matrix --kernels 5.10,7.3   this kernel and two guests
+  listenwatch matrix --kernels all,arm64:6.1
   listenwatch matrix --no-host -k mptcp   guests only, scenarios named so
   listenwatch matrix --generate 1000      random histories, not the scenarios
   listenwatch matrix --vectors vectors    keep each kernel's calls as well
@@ -45,8 +46,8 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``matrix``."""
     parser.epilog = EPILOG
     add = parser.add_argument
-    add("--kernels", metavar="SERIES,...",
-        help="the guests' kernels, such as 5.10,6.1 (default: every series the mirror has; "
+    add("--kernels", default=ALL, metavar="SERIES,...",
+        help="the guests' kernels, such as 5.10,6.1,arm64:6.1 (default all: every series the mirror has; "
              "'listenwatch guest --list' shows them)")  # fmt: skip
     add("--no-host", action="store_true", help="guests only, not this kernel")
     add("-k", dest="pattern", metavar="PATTERN", help="part of a scenario's name, or a * pattern")
@@ -59,7 +60,7 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     add("--timeout", type=seconds, default=1800, metavar="TIME",
         help="end a kernel's run after this, such as 45m, boot included (default 1800 seconds)")  # fmt: skip
     add("--vectors", type=Path, metavar="DIR",
-        help="write the calls of each kernel's first mode to DIR/SERIES/MODE.jsonl")  # fmt: skip
+        help="write the calls of each kernel's first mode to DIR/SERIES/MODE.jsonl.gz")  # fmt: skip
     add("-o", dest="output", type=Path, default=Path("build/matrix"), metavar="DIR",
         help="where the reports go (default build/matrix)")  # fmt: skip
     add("--json", action="store_true", help="print the JSON lines instead of the grid")

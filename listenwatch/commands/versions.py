@@ -4,9 +4,10 @@ import os
 from collections.abc import Callable
 
 from listenwatch.bpf.libbpf import library_version
+from listenwatch.bpf.programs import ATTACH_MODES
 from listenwatch.features.answers import Answer
 from listenwatch.features.evidence import Evidence
-from listenwatch.features.survey import mode_features
+from listenwatch.features.survey import mode_answer
 from listenwatch.linux.terminal import escape
 from listenwatch.version import __version__
 
@@ -32,8 +33,9 @@ def _kernel() -> str:
 
 def _attach_modes() -> str:
     """The modes by what ``features`` answers; without privilege some are not known."""
-    modes = mode_features(Evidence())
-    named = {answer: ", ".join(mode.name for mode in modes if mode.answer is answer) for answer in Answer}
+    evidence = Evidence()
+    answers = {mode: mode_answer(mode, evidence) for mode in ATTACH_MODES}
+    named = {answer: ", ".join(mode for mode in answers if answers[mode] is answer) for answer in Answer}
     rest = [f"{word}: {named[answer]}" for word, answer in _OTHERS.items() if named[answer]]
     return (named[Answer.YES] or "none certain") + (f" ({'; '.join(rest)})" if rest else "")
 

@@ -24,6 +24,7 @@ from listenwatch.report.sinks import RecordingFile
 from listenwatch.session.session import Session, run_session
 from listenwatch.session.source import Attached
 
+BUFFERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 EPILOG = """\
 examples:
   listenwatch                           every listen() on this machine
@@ -59,6 +60,9 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     add("--duration", type=seconds, metavar="TIME",
         help="end after so many seconds, or a time such as 90s, 5m, 1h30m, 2d")  # fmt: skip
     attaching.add_options(parser)
+    add("--buffer", type=int, choices=BUFFERS, metavar="MB",
+        help="kernel memory for calls that come faster than they are read, 2,200 a MB: "
+        f"{', '.join(map(str, BUFFERS))} (default: 8)")  # fmt: skip
     add("-v", "--verbose", action="store_true",
         help="on errors show the verifier's or the compiler's log")  # fmt: skip
     add_quiet(parser)
@@ -73,7 +77,10 @@ def run(options: argparse.Namespace) -> int:
     tree = None
     with (
         closing(SignalPipe()) as signals,
-        open_any_engine(options.engine, options.attach, follow=bool(command)) as engine,
+        open_any_engine(
+            options.engine, options.attach, follow=bool(command),
+            ring_size=options.buffer and options.buffer << 20,
+        ) as engine,
     ):
         call_filter = filter_options.call_filter(options, followed=bool(command))
         report, failures = filter_options.report_of(options), filter_options.failures_of(options)

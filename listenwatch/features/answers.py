@@ -1,7 +1,7 @@
 """Three answers, yes, no and unknown, and the rules by which a fact or an attempt becomes one."""
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -48,6 +48,16 @@ def tried(name: str, attempt: Attempt, privilege: Privilege) -> Feature:
     if attempt.error in (errno.EPERM, errno.EACCES) and not privilege.may_use_bpf:
         return Feature(name, Answer.UNKNOWN, f"{refused} without privilege")
     return Feature(name, Answer.NO if attempt.error in _REFUSALS else Answer.UNKNOWN, refused)
+
+
+def answer_of(needed: Iterable[Feature]) -> Answer:
+    """Yes if every one is; the first no decides, and nothing after it is asked; otherwise what is unknown keeps it unknown."""
+    answers = set[Answer]()
+    for feature in needed:
+        if feature.answer is Answer.NO:
+            return Answer.NO
+        answers.add(feature.answer)
+    return Answer.UNKNOWN if Answer.UNKNOWN in answers else Answer.YES
 
 
 def all_of(name: str, needed: Sequence[Feature]) -> Feature:

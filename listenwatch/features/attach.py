@@ -6,7 +6,7 @@ import errno
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from listenwatch.bpf import overflow, programs
+from listenwatch.bpf import overflow_programs, programs
 from listenwatch.bpf.engine import CoreEngine, Engine
 from listenwatch.bpf.programs import ATTACH_MODES, PROGRAMS, REQUIRED_FUNCTIONS, Attachment
 from listenwatch.errors import ObserveError, UsageError
@@ -18,6 +18,7 @@ from listenwatch.linux.privileges import remedy, to_attach
 from listenwatch.model.inputs import EntryPath
 
 if TYPE_CHECKING:
+    from listenwatch.bpf.overflow import OverflowProbe
     from listenwatch.seccomp.engine import SeccompEngine
 
     AnyEngine = Engine | SeccompEngine
@@ -27,7 +28,7 @@ SECCOMP = "seccomp"
 ENGINES = {"core": ATTACH_MODES, "bcc": ("kprobe", "tracepoint")}
 """The engines, and the attach modes each has, the richest first."""
 
-OVERFLOW_MODES = tuple(overflow.PROGRAMS)
+OVERFLOW_MODES = tuple(overflow_programs.PROGRAMS)
 
 
 def refusal(mode: str, evidence: Evidence, functions: Collection[str] = REQUIRED_FUNCTIONS) -> str:
@@ -103,7 +104,7 @@ def programs_for(mode: str, evidence: Evidence, engine: str = "core") -> tuple[p
     return programs.at_system_call(chosen, trampoline=False)
 
 
-_BEGIN_AT = {EntryPath.COMPAT: "__sys_listen", EntryPath.IO_URING: "__sys_listen_socket"}
+_BEGIN_AT = {EntryPath.COMPAT: programs.COMPAT_FUNCTION, EntryPath.IO_URING: "__sys_listen_socket"}
 
 
 def entry_paths(evidence: Evidence) -> dict[int, str]:
@@ -119,8 +120,15 @@ def entry_paths(evidence: Evidence) -> dict[int, str]:
     }
 
 
-def open_engine(engine: str = "core", attach: str = "auto", *, follow: bool = False) -> Engine:
-    """The engine of that name, attached, its probes known to fire; ObserveError says what is missing."""
+def open_engine(
+    engine: str = "core", attach: str = "auto", *, follow: bool = False, ring_size: int | None = None
+) -> Engine:
+    """The engine of that name, attached, its probes known to fire; ObserveError says what is missing.
+
+    ``ring_size`` is in bytes, a power of two; only engine core can have another than the probe's own.
+    """
+    if engine == "bcc" and ring_size is not None:
+        raise UsageError("--buffer is for engine core: leave out --engine bcc")
     evidence = Evidence()
     mode, why = choose_mode(attach, ENGINES[engine], evidence)
     attachment = Attachment(mode, why, programs_for(mode, evidence, engine), entry_paths(evidence))
@@ -128,13 +136,15 @@ def open_engine(engine: str = "core", attach: str = "auto", *, follow: bool = Fa
         from listenwatch.bpf.bcc import BccEngine  # seldom used, and slow to import
 
         return BccEngine(attachment, follow=follow)
-    return CoreEngine(attachment, follow=follow)
+    return CoreEngine(attachment, follow=follow, ring_size=ring_size)
 
 
-def open_any_engine(engine: str, attach: str, *, follow: bool) -> Engine | SeccompEngine:
+def open_any_engine(
+    engine: str, attach: str, *, follow: bool, ring_size: int | None = None
+) -> Engine | SeccompEngine:
     """The same, or for a command that is followed the engine without BPF: if asked for, or ``auto`` has no privilege."""
     if engine != "core" or attach not in ("auto", SECCOMP):
-        return open_engine(engine, attach, follow=follow)
+        return open_engine(engine, attach, follow=follow, ring_size=ring_size)
     evidence = Evidence()
     if attach == SECCOMP:
         if not follow:
@@ -146,7 +156,7 @@ def open_any_engine(engine: str, attach: str, *, follow: bool) -> Engine | Secco
     if follow and follows_by_seccomp(evidence):
         why = f"no privilege for BPF, so no stages are seen (to see them, {remedy(to_attach())})"
         return _open_seccomp(evidence, why)
-    return open_engine(engine, attach, follow=follow)
+    return open_engine(engine, attach, follow=follow, ring_size=ring_size)
 
 
 def follows_by_seccomp(evidence: Evidence) -> bool:
@@ -164,7 +174,7 @@ def _open_seccomp(evidence: Evidence, why: str) -> SeccompEngine:
 def choose_overflow_mode(wanted: str, evidence: Evidence | None = None) -> tuple[str, str]:
     """The overflow probe's attach mode for ``wanted`` (``auto`` or one of OVERFLOW_MODES), and why not the richer."""
     evidence = evidence or Evidence()
-    reason = refusal("kprobe", evidence, overflow.REQUIRED_FUNCTIONS)
+    reason = refusal("kprobe", evidence, overflow_programs.REQUIRED_FUNCTIONS)
     if wanted == "kprobe" and reason:
         raise ObserveError(f"{reason}: use --attach tracepoint")
     if wanted == "tracepoint" or reason:
@@ -172,11 +182,12 @@ def choose_overflow_mode(wanted: str, evidence: Evidence | None = None) -> tuple
     return "kprobe", ""
 
 
-def open_overflow_probe(attach: str = "auto") -> overflow.OverflowProbe:
+def open_overflow_probe(attach: str = "auto") -> OverflowProbe:
     """The overflow probe, attached; ObserveError says what is missing."""
+    from listenwatch.bpf.overflow import OverflowProbe  # ``watch`` has no use for it
+
     evidence = Evidence()
     mode, why = choose_overflow_mode(attach, evidence)
     functions = evidence.symbols if mode == "kprobe" else None
-    return overflow.OverflowProbe(
-        Attachment(mode, why, programs.present(overflow.PROGRAMS[mode], functions or frozenset()))
-    )
+    chosen = programs.present(overflow_programs.PROGRAMS[mode], functions or frozenset())
+    return OverflowProbe(Attachment(mode, why, chosen))

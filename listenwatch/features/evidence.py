@@ -1,24 +1,34 @@
 """What the running system says of itself: files read and things tried, nothing concluded."""
 
+from __future__ import annotations
+
 import ctypes
 import gzip
 import os
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from listenwatch.bpf.bcc_package import find_package
-from listenwatch.bpf.overflow import FUNCTIONS as OVERFLOW_FUNCTIONS
+from listenwatch.bpf.overflow_programs import FUNCTIONS as OVERFLOW_FUNCTIONS
 from listenwatch.bpf.programs import FUNCTIONS
 from listenwatch.features import attempts
 from listenwatch.linux import libc
-from listenwatch.linux.kernel import running_kernel
-from listenwatch.linux.kernel_names import BTF, functions_listed, kernel_names
+from listenwatch.linux.btf import BTF
+from listenwatch.linux.kallsyms import functions_listed
 from listenwatch.linux.privileges import own_privilege
+
+if TYPE_CHECKING:
+    from listenwatch.linux.kernel import Kernel
 
 X32 = "__x64_compat_sys_x32_rt_sigreturn"
 """A function of the x32 system calls (CONFIG_X86_X32_ABI), which the tracepoints of a system call leave out too."""
-SYMBOLS = (*FUNCTIONS, *OVERFLOW_FUNCTIONS, "io_listen", X32)
+AARCH32 = "compat_arm_syscall"
+"""A function of the system calls of AArch32 programs (CONFIG_COMPAT of arm64)."""
+OTHER_ENTRIES = ("__ia32_sys_listen", X32, AARCH32, "io_listen")
+"""The functions by which a kernel shows that there are other ways to listen() than the native system call."""
+SYMBOLS = (*FUNCTIONS, *OVERFLOW_FUNCTIONS, "io_listen", X32, AARCH32)
 TRACEPOINTS = ("syscalls/sys_enter_listen", "syscalls/sys_exit_listen")
 STATE_TRACEPOINT = "inet_sock_set_state"
 KPROBE_PMU = "sys/bus/event_source/devices/kprobe"
@@ -31,7 +41,8 @@ class Evidence:
     """Everything the answers rest on, each read or tried when it is first asked for, and then kept.
 
     Needs no privilege, only finds out less without. None: this source could not be read, which is no
-    answer. ``symbols`` are those of SYMBOLS that /proc/kallsyms lists, ``btf_names`` those that BTF does; ``config`` is the kernel's
+    answer. ``symbols`` are those of SYMBOLS that /proc/kallsyms lists, ``btf_names``
+    those of OTHER_ENTRIES that BTF does; ``config`` is the kernel's
     kconfig and its file; ``lsm_active`` says whether "bpf" is among the active security modules.
     What is passed by name is taken for known.
     """
@@ -42,14 +53,21 @@ class Evidence:
             getattr(type(self), name)
         vars(self).update(known)
 
-    kernel = cached_property(
-        lambda self: running_kernel()._replace(has=kernel_names(self._root, signatures=True))
-    )
+    @cached_property
+    def kernel(self) -> Kernel:
+        """This kernel, and all that it names."""
+        from listenwatch.linux.kernel import (
+            running_kernel,  # both bring the model, for which few answers have a use
+        )
+        from listenwatch.linux.kernel_names import kernel_names
+
+        return running_kernel()._replace(has=kernel_names(self._root, signatures=True))
+
     euid = cached_property(lambda self: os.geteuid())
     privilege = cached_property(lambda self: own_privilege(self._root))
     machine = cached_property(lambda self: os.uname().machine)
     btf = cached_property(lambda self: is_there(self._root / BTF, self._root / "sys/kernel"))
-    btf_names = cached_property(lambda self: names_in(self._root / BTF, SYMBOLS))
+    btf_names = cached_property(lambda self: names_in(self._root / BTF, OTHER_ENTRIES))
     btf_names_tracepoint = cached_property(
         lambda self: bool(names_in(self._root / BTF, [f"btf_trace_{STATE_TRACEPOINT}"]))
     )
@@ -79,7 +97,7 @@ def is_there(path: Path, folder: Path) -> bool | None:
 
 
 def names_in(btf: Path, names: Collection[str]) -> frozenset[str] | None:
-    """Those of ``names`` that a BTF has (0.02 s); None where it cannot be read."""
+    """Those of ``names`` that a BTF has (2 ms for each); None where it cannot be read."""
     try:
         data = btf.read_bytes()
     except OSError:

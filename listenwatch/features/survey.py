@@ -11,9 +11,8 @@ from listenwatch.bpf.programs import (
     SYSTEM_CALL_FUNCTION,
 )
 from listenwatch.errors import ObserveError
-from listenwatch.features.answers import Answer, Feature, all_of, known, tried
-from listenwatch.features.behaviour import decisions
-from listenwatch.features.evidence import STATE_TRACEPOINT, TRACEPOINTS, Evidence
+from listenwatch.features.answers import Answer, Feature, all_of, answer_of, known, tried
+from listenwatch.features.evidence import AARCH32, STATE_TRACEPOINT, TRACEPOINTS, Evidence
 from listenwatch.linux.privileges import CAPABILITIES
 
 
@@ -87,12 +86,17 @@ def config(evidence: Evidence, option: str) -> str:
     return f"CONFIG_{option}={options.get(f'CONFIG_{option}', 'n')} in {source}"
 
 
+_COMPAT = {"x86_64": ("__ia32_sys_listen", "IA32_EMULATION"), "aarch64": (AARCH32, "COMPAT")}
+"""By machine a function that a kernel has exactly where 32-bit system calls are built in, and the option for them."""
+
+
 def compat(evidence: Evidence) -> Feature:
-    """Whether 32-bit system calls are built in: on x86_64 exactly then listen has an entry for them."""
+    """Whether 32-bit system calls are built in."""
     name = "32-bit callers"
-    if evidence.machine == "x86_64":
-        entry = named(name, evidence, "__ia32_sys_listen")
-        return entry._replace(how=f"{entry.how}; {config(evidence, 'IA32_EMULATION')}")
+    if evidence.machine in _COMPAT:
+        function, option = _COMPAT[evidence.machine]
+        entry = named(name, evidence, function)
+        return entry._replace(how=f"{entry.how}; {config(evidence, option)}")
     options, _ = evidence.config
     if options is None:
         return Feature(name, Answer.UNKNOWN, config(evidence, "COMPAT"))
@@ -154,11 +158,20 @@ def privilege_features(evidence: Evidence) -> list[Feature]:
 
 def mode_features(evidence: Evidence) -> list[Feature]:
     """Which attach modes work, the richest first: what all of them need, and what each needs more."""
-    base = [btf(evidence), ring_buffer(evidence), state_tracepoint(evidence)]
-    return [
-        all_of(mode, [*base, *call_begins(mode, evidence), *mode_needs(mode, evidence, REQUIRED_FUNCTIONS)])
-        for mode in ATTACH_MODES
-    ]
+    return [all_of(mode, [*_needs(mode, evidence)]) for mode in ATTACH_MODES]
+
+
+def mode_answer(mode: str, evidence: Evidence) -> Answer:
+    """What ``mode_features`` answers of one mode, asking no further than what decides it."""
+    return answer_of(_needs(mode, evidence))
+
+
+def _needs(mode: str, evidence: Evidence) -> Iterator[Feature]:
+    """What a mode needs, the mechanism first: without it none of the dearer questions matters."""
+    yield from mode_needs(mode, evidence, REQUIRED_FUNCTIONS)
+    for question in (btf, ring_buffer, state_tracepoint):
+        yield question(evidence)
+    yield from call_begins(mode, evidence)
 
 
 def seccomp(evidence: Evidence) -> Feature:
@@ -176,10 +189,11 @@ def all_modes(evidence: Evidence) -> list[Feature]:
 
 def call_begins(mode: str, evidence: Evidence) -> list[Feature]:
     """Where a mode sees a native call begin and end: the system call's function, or its tracepoints."""
-    function = symbols(SYSTEM_CALL_FUNCTION, evidence, SYSTEM_CALL_FUNCTION)
-    if mode == "tracepoint" or function.answer is not Answer.YES:
-        return call_tracepoints(evidence)
-    return [function]
+    if mode != "tracepoint":  # which needs no look at /proc/kallsyms
+        function = symbols(SYSTEM_CALL_FUNCTION, evidence, SYSTEM_CALL_FUNCTION)
+        if function.answer is Answer.YES:
+            return [function]
+    return call_tracepoints(evidence)
 
 
 def mode_needs(mode: str, evidence: Evidence, functions: Collection[str]) -> Iterator[Feature]:
@@ -193,6 +207,10 @@ def mode_needs(mode: str, evidence: Evidence, functions: Collection[str]) -> Ite
 
 def behaviour_fields(evidence: Evidence) -> list[Field]:
     """The Behaviour the model will use, and for each field what decided it."""
+    from listenwatch.features.behaviour import (
+        decisions,  # brings the model, for which nothing else here has a use
+    )
+
     try:
         decided = decisions(evidence.kernel, "BTF" if evidence.btf else "/proc/kallsyms")
     except ObserveError as error:

@@ -2,15 +2,16 @@
 
 import json
 import os
-import platform
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from listenwatch.errors import GuestError
-from listenwatch.guests.apt import Progress, tool
-from listenwatch.guests.kernels import cache_directory
+from listenwatch.guests import architectures
+from listenwatch.guests.apt import Progress
+from listenwatch.guests.cache import cache_directory
+from listenwatch.guests.kernels import GuestKernel
 from listenwatch.linux import libc
 
 Accel = Literal["auto", "kvm", "tcg"]
@@ -25,15 +26,11 @@ class Trial(NamedTuple):
     reason: str
 
 
-def qemu() -> str:
-    """The emulator for this machine's own architecture."""
-    machine = platform.machine()
-    return tool(f"qemu-system-{machine}", "qemu-system-x86" if "86" in machine else "qemu-system")
-
-
-def use_kvm(accel: Accel, image: Path, progress: Progress) -> bool:
-    """Whether to boot ``image`` with KVM. Trials that settle it are kept until the next reboot."""
-    if accel == "tcg":
+def use_kvm(accel: Accel, kernel: GuestKernel, progress: Progress) -> bool:
+    """Whether to boot ``kernel`` with KVM. Trials that settle it are kept until the next reboot."""
+    if accel == "kvm" and not kernel.architecture.is_own:
+        raise GuestError(f"KVM runs only guests of {architectures.own().name} here: use --accel tcg")
+    if accel == "tcg" or not kernel.architecture.is_own:
         return False
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         if accel == "kvm":
@@ -46,7 +43,7 @@ def use_kvm(accel: Accel, image: Path, progress: Progress) -> bool:
     known = json.loads(cache.read_text()) if cache.exists() else {}
     if known.get("boot_id") == boot_id:
         return bool(known["works"])
-    trial = try_kvm(image)
+    trial = try_kvm(kernel.image)
     if trial.works is not None:
         cache.write_text(json.dumps({"boot_id": boot_id, "works": trial.works}) + "\n")
     if not trial.works:
@@ -59,7 +56,7 @@ def try_kvm(image: Path, seconds: float = TRIAL_SECONDS) -> Trial:
     with tempfile.TemporaryDirectory(prefix="listenwatch-kvm-") as directory:
         console = Path(directory) / "console"
         command = [
-            qemu(), "-accel", "kvm", "-cpu", "host", "-m", "512", "-nodefaults", "-display", "none",
+            architectures.own().emulator(), "-accel", "kvm", "-cpu", "host", "-m", "512", "-nodefaults", "-display", "none",
             "-no-reboot", "-serial", f"file:{console}", "-kernel", str(image),
             "-append", "console=ttyS0 panic=-1",
         ]  # fmt: skip

@@ -112,13 +112,13 @@ def kept_settings(dump: str) -> list[str]:
 
 
 class PrivateApt:
-    """apt with its state, cache, sources and settings in a directory of its own."""
+    """apt for one of Debian's architectures, with its state, cache, sources and settings in a directory of its own."""
 
-    def __init__(self, directory: Path, mirror: Mirror) -> None:
+    def __init__(self, directory: Path, mirror: Mirror, arch: str) -> None:
         self.directory = directory
         self.mirror = mirror
         self.config = directory / "apt.conf"
-        self.arch = output(tool("dpkg", "dpkg"), "--print-architecture").strip()
+        self.arch = arch
         self._lists_changed = False
 
     @property
@@ -144,6 +144,7 @@ class PrivateApt:
             f'Dir::Cache "{self.directory}/cache";', f'Dir::Etc::sourcelist "{sources}";',
             *(f'Dir::Etc::{name} "/dev/null";' for name in
               ("sourceparts", "parts", "main", "preferences", "preferencesparts")),
+            f'APT::Architecture "{self.arch}";', f'APT::Architectures {{ "{self.arch}"; }};',
             'Acquire::Languages "none";', 'Acquire::GzipIndexes "true";', 'Acquire::Retries "2";',
             # The unprivileged _apt user cannot reach a cache below /root.
             'APT::Sandbox::User "root";',
@@ -181,6 +182,16 @@ class PrivateApt:
         done = _run([tool("apt-get", "apt"), "-q", "download", *packages], self.config, directory)
         if done.returncode != 0:
             raise GuestError(f"the download failed: {first_complaint(done.stderr)}; try again, or give --mirror")
+
+    def download_with_needs(self, packages: Iterable[str], suite: str, directory: Path) -> list[Path]:
+        """Fetch ``packages`` of a suite and all they depend on, as for a machine that has nothing yet."""
+        (directory / "partial").mkdir(parents=True)
+        line = [tool("apt-get", "apt"), "-q", "-y", "--download-only", "--no-install-recommends",
+                "-o", f"Dir::Cache::archives={directory}", "-o", f"APT::Default-Release=/^{suite}(-updates|-security)?$/"]  # fmt: skip
+        done = _run([*line, "install", *packages], self.config)
+        if done.returncode != 0:
+            raise GuestError(f"the download failed: {first_complaint(done.stderr)}; try again, or give --mirror")
+        return list(directory.glob("*.deb"))
 
 
 def first_complaint(stderr: str) -> str:

@@ -22,14 +22,17 @@ from types import FrameType
 from typing import IO
 
 from listenwatch.errors import GuestError
-from listenwatch.guests import initramfs, machine, mounts, script
-from listenwatch.guests.accel import Accel, qemu, use_kvm
+from listenwatch.guests import architectures, initramfs, machine, mounts, script
+from listenwatch.guests.accel import Accel, use_kvm
 from listenwatch.guests.apt import Progress, tool
+from listenwatch.guests.architectures import Architecture
 from listenwatch.guests.booting import Booting, shown_on
+from listenwatch.guests.cache import cache_directory
 from listenwatch.guests.folders import own_folder
 from listenwatch.guests.image import unpacked
-from listenwatch.guests.kernels import GuestKernel, cache_directory
+from listenwatch.guests.kernels import GuestKernel
 from listenwatch.guests.process import GuestProcess
+from listenwatch.guests.userland import Userland
 
 #: Seconds until the command must have started. Emulation needs 5 on an idle machine.
 BOOT_SECONDS = 240.0
@@ -49,32 +52,35 @@ class Outcome:
 def run(
     kernel: GuestKernel, command: Sequence[str], *, accel: Accel = "auto", memory_mib: int = 2048, cpus: int = 2,
     timeout: float | None = None, cwd: Path | None = None, append: Sequence[str] = (),
-    headers: Path | None = None, progress: Progress,
+    headers: Path | None = None, userland: Userland | None = None, progress: Progress,
 ) -> int:  # fmt: skip
     """Run ``command`` as root in a guest and return its exit status, 128 + N for signal N.
 
     ``timeout`` counts seconds from the start of the command. ``append`` adds to the kernel's
     command line. ``headers`` (``fetch_headers``) are put where compilers in the guest look for
-    them. Standard input is passed on unless it is a terminal, which a guest cannot
+    them. ``userland`` (``fetch_userland``) has the programs for a kernel of another architecture.
+    Standard input is passed on unless it is a terminal, which a guest cannot
     use. Raises GuestError when the guest hangs, panics or is lost; on any way out of here,
     SIGINT and SIGTERM included, the guest is ended.
     """
-    check_tools()
+    check_tools(kernel.architecture)
     base, cwd = cache_directory(), (cwd or Path.cwd()).resolve()
-    if any(base.is_relative_to(hidden) for hidden in mounts.HIDDEN):
+    if userland is None and any(base.is_relative_to(hidden) for hidden in mounts.HIDDEN):
         raise GuestError(f"the guest cannot see {base}: set XDG_CACHE_HOME to another directory")
     with catch_signals(), own_folder() as name:
-        kvm = use_kvm(accel, kernel.image, progress)
+        kvm = use_kvm(accel, kernel, progress)
         progress(f"booting Linux {kernel.version} with {'KVM' if kvm else 'emulation'}")
-        work, shape = Path(name), machine.machine(kvm)
+        work, shape = Path(name), machine.machine(kernel.architecture, kvm)
         text = script.guest_script(command, cwd, {**os.environ, **shown_on()}, kernel, headers)
-        own = initramfs.archive({"script": os.fsencode(text), **mounts.setup(cwd, mounts.programs())})
-        (work / "initramfs").write_bytes(initramfs.base(kernel, machine.transport(shape)).read_bytes() + own)
+        tables = mounts.setup(cwd, userland, programs=mounts.own_programs(), needed=[kernel.directory, *([headers] if headers else [])])
+        busybox = userland.busybox if userland else Path(tool("busybox", "busybox-static"))
+        base_archive = initramfs.base(kernel, machine.transport(shape), busybox).read_bytes()
+        (work / "initramfs").write_bytes(base_archive + initramfs.archive({"script": os.fsencode(text), **tables}))
         image = kernel.image if kvm else unpacked(kernel.image)
         (status_in, status_out), (stderr_in, stderr_out) = os.pipe(), os.pipe()
         with os.fdopen(status_in, "rb", buffering=0) as port:
             try:
-                line = machine.command_line(shape, image, work / "initramfs", cwd, status=status_out,
+                line = machine.command_line(shape, image, work / "initramfs", mounts.shares(cwd, userland), status=status_out,
                                             stderr=stderr_out, memory_mib=memory_mib, cpus=cpus, append=append)  # fmt: skip
                 process = GuestProcess(line, (status_out, stderr_out), stderr_in)
             finally:
@@ -90,13 +96,15 @@ def run(
         return outcome.status
 
 
-def check_tools() -> None:
+def check_tools(architecture: Architecture | None = None) -> None:
     """Say what to install before booting rather than after."""
+    architecture = architecture or architectures.own()
     if importlib.util.find_spec("virtme") is None:
         raise GuestError("virtme-ng is missing: run 'pip install virtme-ng'")
-    qemu()
-    for name, package in (("modprobe", "kmod"), ("busybox", "busybox-static")):
-        tool(name, package)
+    architecture.emulator()
+    tool("modprobe", "kmod")
+    if architecture.is_own:
+        tool("busybox", "busybox-static")
 
 
 def compile_package() -> None:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from listenwatch.guests.kernels import cache_directory, lock
+from listenwatch.guests.cache import cache_directory, lock
 
 PREFIX = "run-"
 

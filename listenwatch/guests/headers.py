@@ -11,6 +11,7 @@ from pathlib import Path
 from listenwatch.errors import GuestError
 from listenwatch.guests import kernels
 from listenwatch.guests.apt import Progress
+from listenwatch.guests.cache import lock, place_of
 
 
 def fetch_headers(kernel: kernels.GuestKernel, *, mirror: str | None = None, progress: Progress) -> Path:
@@ -18,11 +19,11 @@ def fetch_headers(kernel: kernels.GuestKernel, *, mirror: str | None = None, pro
 
     GuestError where the mirror has moved on to another version: headers of another one do not fit.
     """
-    place = kernels.cache_directory() / "headers" / kernel.version
-    with kernels.lock():
+    place = place_of(kernel.architecture) / "headers" / kernel.version
+    with lock():
         if place.exists():
             return place
-        apt = kernels.private_apt(mirror)
+        apt = kernels.private_apt(mirror, kernel.architecture)
         apt.update(progress)
         wanted = f"linux-headers-{kernel.release}={kernel.version}"
         entry = next(kernels.paragraphs(apt.show(wanted)), None)
@@ -30,7 +31,7 @@ def fetch_headers(kernel: kernels.GuestKernel, *, mirror: str | None = None, pro
             raise GuestError(f"the mirror no longer has the headers of {kernel.version}: remove "
                              f"{kernel.directory}, and the kernel is fetched anew with them")  # fmt: skip
         needs = re.findall(r"linux-(?:headers|kbuild|compiler)[^ ,(]+", entry["Depends"])
-        place.parent.mkdir(exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=place.parent) as name:
             progress(f"downloading the headers of Linux {kernel.version}")
             apt.download([wanted, *needs], Path(name))

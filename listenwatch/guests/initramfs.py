@@ -22,6 +22,7 @@ INIT = r"""#!/bin/sh
 # that is what takes the time.
 mount -t proc proc /proc
 modprobe -a @MODULES@
+. /mounts/root
 mount -a -T /mounts/system
 [ -d /newroot/proc/self ] || { echo "listenwatch: cannot mount this machine's files"; poweroff -f; }
 . /mounts/all
@@ -34,7 +35,7 @@ exec switch_root /newroot /run/listenwatch/busybox sh /run/listenwatch/script
 """
 #: What a program expects in /dev and the kernel does not make.
 LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
-DIRECTORIES = ("bin", "dev", "host", "lib", "lib/modules", "links", "mounts", "newroot", "proc")
+DIRECTORIES = ("bin", "dev", "forgotten", "host", "lib", "lib/modules", "links", "lower", "mounts", "newroot", "proc")
 TOOLS = ("cat", "cp", "ip", "mkdir", "modprobe", "mount", "poweroff", "printf", "sh", "switch_root")
 
 
@@ -50,9 +51,8 @@ def archive(files: Mapping[str, bytes]) -> bytes:
     return written.getvalue()
 
 
-def base(kernel: GuestKernel, transport: str) -> Path:
+def base(kernel: GuestKernel, transport: str, busybox: Path) -> Path:
     """The archive for every boot of ``kernel``, built if it is not there; ``transport`` is how QEMU's devices come."""
-    busybox = Path(tool("busybox", "busybox-static"))
     state = busybox.stat()
     key = hashlib.sha256(f"{INIT}{LINKS}{transport}{state.st_mtime_ns}{state.st_size}".encode()).hexdigest()[:12]
     kept = kernel.directory / f"initramfs-{key}"

@@ -1,24 +1,25 @@
 """Kernels in the cache: chosen by series, fetched once, unpacked, ready for modprobe.
 
-``<cache>/kernels/<Debian version>/`` appears by one rename, so a kernel is there or it is not.
+``<cache>/kernels/<Debian version>/`` appears by one rename, so a kernel is there or it is not; those of another
+architecture than this machine's are in ``<cache>/ARCHITECTURE/kernels``.
 """
 
 import errno
-import fcntl
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from listenwatch.errors import GuestError
+from listenwatch.guests import architectures
 from listenwatch.guests.apt import PrivateApt, Progress, find_mirror, tool
+from listenwatch.guests.architectures import Architecture
+from listenwatch.guests.cache import cache_directory, lock, place_of
 
 #: Unpacked modules of 5.10 take 5.6 times the room of their package.
 UNPACKED_FACTOR = 7
@@ -46,18 +47,13 @@ class GuestKernel:
     release: str
     directory: Path
     image: Path
+    architecture: Architecture = field(default_factory=architectures.own)
 
     @property
     def modules(self) -> Path:
         """What the guest has as ``/lib/modules/RELEASE``."""
         below_usr = self.directory / "usr/lib/modules" / self.release
         return below_usr if below_usr.is_dir() else self.directory / "lib/modules" / self.release
-
-
-def cache_directory() -> Path:
-    """Where everything about guests is kept (``$XDG_CACHE_HOME`` or ``~/.cache``)."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base).expanduser().resolve() / "listenwatch"
 
 
 def series_of(version: str) -> str:
@@ -109,12 +105,13 @@ def offers(madison: str, packages: str, cached: set[str]) -> list[KernelOffer]:
     return sorted(newest.values(), key=lambda offer: series_key(offer.series))
 
 
-def available(mirror: str | None, progress: Progress) -> list[KernelOffer]:
+def available(mirror: str | None, progress: Progress, architecture: Architecture | None = None) -> list[KernelOffer]:
     """What ``fetch`` can deliver: one offer per series, with those only the cache still has."""
-    cached = cached_kernels()
+    architecture = architecture or architectures.own()
+    cached = cached_kernels(architecture)
     with lock():
         try:
-            apt = private_apt(mirror)
+            apt = private_apt(mirror, architecture)
             apt.update(progress)
             offered = offers(apt.madison(), apt.show(apt.meta), {k.version for k in cached})
         except GuestError as error:
@@ -128,58 +125,52 @@ def available(mirror: str | None, progress: Progress) -> list[KernelOffer]:
     return sorted(offered + extra, key=lambda offer: series_key(offer.series))
 
 
-def fetch(series: str, *, mirror: str | None = None, progress: Progress) -> GuestKernel:
+def fetch(
+    series: str, *, mirror: str | None = None, architecture: Architecture | None = None, progress: Progress
+) -> GuestKernel:
     """The kernel of a series such as ``"6.1"``: from the cache, or else from Debian.
 
     A cached kernel is used as it is, without network; remove its directory to get a newer one.
     """
     if not re.fullmatch(r"\d+\.\d+", series, re.ASCII):
         raise GuestError(f"{series!r} is not a kernel series: give two numbers, such as 6.1")
+    architecture = architecture or architectures.own()
     with lock():
-        for kernel in cached_kernels():
+        for kernel in cached_kernels(architecture):
             if kernel.series == series:
                 return kernel
-        apt = private_apt(mirror)
+        apt = private_apt(mirror, architecture)
         apt.update(progress)
         try:
-            return _install(apt, _choose(apt, series), progress)
+            return _install(apt, _choose(apt, series), architecture, progress)
         except GuestError:
             # The lists may be older than the mirror: exact versions vanish. Ask once more.
             before = apt.madison()
             apt.update(progress, force=True)
             if apt.madison() == before:
                 raise
-            return _install(apt, _choose(apt, series), progress)
+            return _install(apt, _choose(apt, series), architecture, progress)
         except OSError as error:
             raise GuestError(f"cannot keep kernels in {cache_directory()}: {error.strerror}; "
                              "free some room or set XDG_CACHE_HOME") from error  # fmt: skip
 
 
-def cached_kernels() -> list[GuestKernel]:
-    """Every kernel in the cache, the one fetched last first."""
-    described = (cache_directory() / "kernels").glob("[!.]*/kernel.json")
-    return [_load(path) for path in sorted(described, key=lambda p: p.stat().st_mtime, reverse=True)]
+def cached_kernels(architecture: Architecture) -> list[GuestKernel]:
+    """Every kernel of an architecture in the cache, the one fetched last first."""
+    described = (place_of(architecture) / "kernels").glob("[!.]*/kernel.json")
+    return [_load(path, architecture) for path in sorted(described, key=lambda p: p.stat().st_mtime, reverse=True)]
 
 
-def _load(path: Path) -> GuestKernel:
-    fields = json.loads(path.read_text())
-    return GuestKernel(**fields | {"directory": path.parent, "image": path.parent / fields["image"]})
+def _load(path: Path, architecture: Architecture) -> GuestKernel:
+    fields = json.loads(path.read_text()) | {"directory": path.parent, "architecture": architecture}
+    return GuestKernel(**fields | {"image": path.parent / fields["image"]})
 
 
-@contextmanager
-def lock() -> Iterator[None]:
-    """One process at a time changes the cache; the kernel drops the lock if that one dies."""
-    cache_directory().mkdir(parents=True, exist_ok=True)
-    with (cache_directory() / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def private_apt(url: str | None) -> PrivateApt:
-    """apt for the mirror at ``url``, or this machine's own, with its lists in the cache."""
+def private_apt(url: str | None, architecture: Architecture) -> PrivateApt:
+    """apt for the mirror at ``url``, or the one this machine uses, with its lists in the cache."""
     mirror = find_mirror(url)
     name = hashlib.sha256(mirror.main.encode()).hexdigest()[:12]
-    return PrivateApt(cache_directory() / "apt" / name, mirror)
+    return PrivateApt(place_of(architecture) / "apt" / name, mirror, architecture.name)
 
 
 def _choose(apt: PrivateApt, series: str) -> KernelOffer:
@@ -189,10 +180,10 @@ def _choose(apt: PrivateApt, series: str) -> KernelOffer:
     return offered[series]
 
 
-def _install(apt: PrivateApt, offer: KernelOffer, progress: Progress) -> GuestKernel:
+def _install(apt: PrivateApt, offer: KernelOffer, architecture: Architecture, progress: Progress) -> GuestKernel:
     """Download, unpack and index a kernel in a temporary folder, then rename that."""
-    kernels = cache_directory() / "kernels"
-    kernels.mkdir(exist_ok=True)
+    kernels = place_of(architecture) / "kernels"
+    kernels.mkdir(parents=True, exist_ok=True)
     for left_over in kernels.glob(".part-*"):  # of a run that was killed; we hold the lock
         shutil.rmtree(left_over)
     entry = next(paragraphs(apt.show(f"{offer.package}={offer.version}")), None)
@@ -211,7 +202,7 @@ def _install(apt: PrivateApt, offer: KernelOffer, progress: Progress) -> GuestKe
             call("dpkg-deb", "dpkg", "-x", str(package), str(root))
         _describe(offer, root)
         root.rename(kernels / offer.version)
-    return _load(kernels / offer.version / "kernel.json")
+    return _load(kernels / offer.version / "kernel.json", architecture)
 
 
 def _describe(offer: KernelOffer, root: Path) -> None:

@@ -1,12 +1,11 @@
-"""QEMU's command line for one guest: a small machine with two shared directories and five ports."""
+"""QEMU's command line for one guest: a small machine with shared directories and five ports."""
 
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from listenwatch.guests.accel import qemu
-from listenwatch.guests.mounts import CWD_TAG, ROOT_TAG
+from listenwatch.guests.architectures import Architecture
+from listenwatch.guests.mounts import Share
 
 #: The numbers of the ports, in the guest ``/dev/vport*pN``.
 STDIN, STDOUT, STDERR, STATUS = 1, 2, 3, 4
@@ -15,6 +14,7 @@ STDIN, STDOUT, STDERR, STATUS = 1, 2, 3, 4
 class Machine(NamedTuple):
     """What differs between architectures and between KVM and emulation."""
 
+    emulator: str
     options: tuple[str, ...]
     console: str
     bus: str
@@ -26,27 +26,31 @@ class Machine(NamedTuple):
 _EMULATED_X86 = "max,la57=off,smap=off,smep=off,umip=off,pku=off"
 
 
+# The last without what later ones have and emulation takes long for: pointers that are signed, vectors of any length.
+_EMULATED_ARM64 = "cortex-a72"
+
 # One thread for all processors: with more, QEMU now and then runs an int3 that the kernel, which changes
 # its own code at every static key, has taken out again on all processors, and the guest panics.
 _EMULATION = "tcg,thread=single,tb-size=512"
 
 
-def machine(kvm: bool) -> Machine:
-    """The machine to emulate, or to run with KVM, of this machine's own architecture."""
-    if "86" in platform.machine():
-        emulated = ("-accel", _EMULATION, "-cpu", _EMULATED_X86)
-        virtual = ("-accel", "kvm", "-cpu", "host")
-        kind = ("-machine", "pc,usb=off,smbus=off,vmport=off")
+def machine(architecture: Architecture, kvm: bool) -> Machine:
+    """The machine to emulate, or to run with KVM."""
+    emulator = architecture.emulator()
+    accel = ("-accel", "kvm" if kvm else _EMULATION)
+    if "86" in architecture.machine:
+        kind = ("-machine", "pc,usb=off,smbus=off,vmport=off", *accel, "-cpu", "host" if kvm else _EMULATED_X86)
         # The kernel measures how fast the TSC counts, wrongly where this machine is busy, and its time would then run
         # several times too fast. QEMU's other clocks count as they say.
-        return Machine((*kind, *(virtual if kvm else emulated)), "ttyS0", "pci",
-                       () if kvm else ("tsc=unstable", "no_timer_check"))  # fmt: skip
+        return Machine(emulator, kind, "ttyS0", "pci", () if kvm else ("tsc=unstable", "no_timer_check"))
+    if architecture.name == "arm64":
+        kind = ("-machine", "virt" + ",gic-version=host" * kvm, *accel, "-cpu", "host" if kvm else _EMULATED_ARM64)
+        return Machine(emulator, kind, "ttyAMA0", "device", ())
     from virtme import architectures
 
-    arch = architectures.get(platform.machine())
-    accel = ("-accel", "kvm" if kvm else _EMULATION)
+    arch = architectures.get(architecture.machine)
     bus = "device" if arch.virtio_dev_type("9p").endswith("-device") else "pci"
-    return Machine((*accel, *arch.qemuargs(True, kvm, False)), arch.serial_console_args()[0], bus, ())
+    return Machine(emulator, (*accel, *arch.qemuargs(True, kvm, False)), arch.serial_console_args()[0], bus, ())
 
 
 def transport(shape: Machine) -> str:
@@ -55,15 +59,14 @@ def transport(shape: Machine) -> str:
 
 
 def command_line(
-    shape: Machine, kernel: Path, initramfs: Path, cwd: Path, *, status: int, stderr: int,
+    shape: Machine, kernel: Path, initramfs: Path, shares: Sequence[Share], *, status: int, stderr: int,
     memory_mib: int, cpus: int, append: Sequence[str],
 ) -> list[str]:  # fmt: skip
     """QEMU's command line. ``status`` and ``stderr`` are descriptors that QEMU inherits; the console is its stderr."""
     return [
-        qemu(), "-name", "listenwatch", *shape.options, "-smp", str(cpus), "-m", f"{memory_mib}M",
+        shape.emulator, "-name", "listenwatch", *shape.options, "-smp", str(cpus), "-m", f"{memory_mib}M",
         "-nodefaults", "-display", "none", "-no-reboot",
-        *_share("root", Path("/"), ROOT_TAG, shape.bus, "readonly=on"),
-        *([] if cwd == Path("/") else _share("cwd", cwd, CWD_TAG, shape.bus)),
+        *(option for share in shares for option in _share(share, shape.bus)),
         "-chardev", "file,id=console,path=/proc/self/fd/2", "-serial", "chardev:console",
         "-device", f"virtio-serial-{shape.bus}",
         *_port(STDIN, "stdio,signal=off"),
@@ -86,10 +89,11 @@ def kernel_options(shape: Machine, append: Sequence[str]) -> list[str]:
     ]  # fmt: skip
 
 
-def _share(name: str, directory: Path, tag: str, bus: str, *more: str) -> list[str]:
-    path = str(directory).replace(",", ",,")
-    options = ",".join(["local", f"id={name}", f"path={path}", "security_model=none", "multidevs=remap", *more])
-    return ["-fsdev", options, "-device", f"virtio-9p-{bus},fsdev={name},mount_tag={tag}"]
+def _share(share: Share, bus: str) -> list[str]:
+    path = str(share.directory).replace(",", ",,")
+    writing = [] if share.writable else ["readonly=on"]
+    options = ",".join(["local", f"id={share.name}", f"path={path}", "security_model=none", "multidevs=remap", *writing])
+    return ["-fsdev", options, "-device", f"virtio-9p-{bus},fsdev={share.name},mount_tag={share.tag}"]
 
 
 def _port(number: int, backend: str) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from listenwatch.guests import machine
 from listenwatch.guests.kernels import GuestKernel
+from listenwatch.guests.userland import COMPILED
 from listenwatch.linux.terminal import FORWARDED
 
 #: These name things of the host's session that do not exist in the guest.
@@ -14,6 +15,10 @@ NOT_PASSED = frozenset({
     "_", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "OLDPWD", "PWD", "SHLVL", "SSH_AUTH_SOCK",
     "TMPDIR", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR",
 })  # fmt: skip
+
+#: These name this machine's programs, which a guest of another architecture cannot run.
+OF_OWN_PROGRAMS = re.compile(r"PATH|VIRTUAL_ENV|(PYTHON|LD_).*")
+IN_USERLAND = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "PYTHONPYCACHEPREFIX": COMPILED}
 
 SCRIPT = r"""# Written by listenwatch: runs one command and reports its exit status on a port.
 # Under emulation starting a program takes 20 ms and more, so this is for busybox, which contains them.
@@ -60,12 +65,14 @@ def guest_script(
 
     ``headers`` is the root of unpacked kernel headers, which then stand where they are looked for.
     """
-    passed = [f"{name}={value}" for name, value in environment.items() if name not in NOT_PASSED]
+    passed = {name: value for name, value in environment.items() if name not in NOT_PASSED}
+    if not kernel.architecture.is_own:
+        passed = {name: value for name, value in passed.items() if not OF_OWN_PROGRAMS.fullmatch(name)} | IN_USERLAND
     values = {
         "STDIN": str(machine.STDIN), "STDOUT": str(machine.STDOUT), "STDERR": str(machine.STDERR),
         "STATUS": str(machine.STATUS), "LAST": str(machine.STATUS), "NOFILE": "65536",
         "MODULES": shlex.quote(str(kernel.modules)), "RELEASE": kernel.release,
         "HEADERS": shlex.quote(str(headers or "")), "CWD": shlex.quote(str(cwd)),
-        "ENVIRONMENT": shlex.join(passed), "COMMAND": shlex.join(command), "FORWARDED": FORWARDED,
+        "ENVIRONMENT": shlex.join(f"{name}={value}" for name, value in passed.items()), "COMMAND": shlex.join(command), "FORWARDED": FORWARDED,
     }  # fmt: skip
     return re.sub(r"@([A-Z_]+)@", lambda match: values[match.group(1)], SCRIPT)

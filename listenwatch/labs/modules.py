@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from listenwatch.errors import ObserveError, Skip
-from listenwatch.guests.kernels import cache_directory
+from listenwatch.guests.cache import cache_directory
 from listenwatch.linux.terminal import say
 
 MODULES = Path(__file__).with_name("kernel_modules")

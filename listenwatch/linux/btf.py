@@ -5,11 +5,14 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Collection, Iterator
+from functools import cached_property
 from pathlib import Path
 
 from listenwatch.errors import ObserveError
 
-VMLINUX = Path("/sys/kernel/btf/vmlinux")
+BTF = "sys/kernel/btf/vmlinux"
+"""Where a kernel shows its own, from the root."""
+VMLINUX = Path("/") / BTF
 
 _HEADER = struct.Struct("=HBBIIIII")  # struct btf_header
 _STRUCT, _ENUM, _FUNC = 4, 6, 12
@@ -23,8 +26,13 @@ class Btf:
 
     def __init__(self, data: bytes) -> None:
         _, _, _, header, types, types_size, start, size = _HEADER.unpack_from(data)
-        self._words = array("I", data[header + types : header + types + types_size])
+        self._types_data = data[header + types : header + types + types_size]
         self._strings = data[header + start : header + start + size]
+
+    @cached_property
+    def _words(self) -> array[int]:
+        """The types, which many a question does without."""
+        return array("I", self._types_data)
 
     @classmethod
     def read(cls, path: Path | None = None) -> Btf:

@@ -1,6 +1,7 @@
 """One command and every process that comes of it, followed until the last has ended."""
 
 import ctypes
+import importlib
 import os
 import signal
 import subprocess
@@ -8,13 +9,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from listenwatch.errors import ObserveError, UsageError
 from listenwatch.linux.terminal import escape
-
-if TYPE_CHECKING:
-    import psutil
 
 _PR_SET_CHILD_SUBREAPER = 36
 LOOK_EVERY = 1.0
@@ -38,6 +36,8 @@ class CommandTree:
             raise UsageError(f"cannot run {command[0]!r}: {error.strerror}") from None
         except subprocess.SubprocessError:  # in ``prepare``: which error it was is not passed on
             raise ObserveError("the command could not be put under a filter of ours") from None
+        # Slow to import, so while the command starts; later we may not have the capability to read its files.
+        self._psutil = importlib.import_module("psutil")
         self.status: int | None = None
         self.ended = False
         self._on_filter: Callable[[str], None] | None = on_filter
@@ -109,21 +109,18 @@ class CommandTree:
 
     def survivors(self) -> list[str]:
         """The processes still running, as ``pid command``, for people."""
-        import psutil
-
         self.reap()
         alive = []
         for process in self._processes():
             try:
                 alive.append(f"{process.pid} {escape(process.name())}")
-            except psutil.NoSuchProcess:
+            except self._psutil.NoSuchProcess:
                 continue
         return alive
 
-    def _processes(self) -> "list[psutil.Process]":
-        import psutil  # slow to import, and seldom needed
-
-        return psutil.Process().children(recursive=True)
+    def _processes(self) -> list[Any]:
+        children: list[Any] = self._psutil.Process().children(recursive=True)
+        return children
 
 
 def _seccomp_filters(pid: str) -> int:

@@ -1,27 +1,14 @@
 """What a kernel names in its BTF, or where it has none in /proc/kallsyms: the evidence fields of Behaviour ask for."""
 
-from collections.abc import Collection
 from pathlib import Path
 
-from listenwatch.linux.btf import Btf
+from listenwatch.linux.btf import BTF, Btf
+from listenwatch.linux.kallsyms import functions_listed
 from listenwatch.model.behaviour import FIELDS
 from listenwatch.model.history import Kind
 
-BTF = "sys/kernel/btf/vmlinux"
-
 NAMES = {evidence.name: evidence.kind for history in FIELDS.values() for evidence in history.evidence}
 """Every name that shows a field, with its kind."""
-
-
-def functions_listed(names: Collection[str], root: Path = Path("/")) -> frozenset[str] | None:
-    """Those of ``names`` that /proc/kallsyms lists (0.1 s), not of modules; None if it is missing or empty."""
-    try:
-        text = (root / "proc/kallsyms").read_bytes()
-    except OSError:
-        return None
-    if not text:
-        return None
-    return frozenset(name for name in names if b" %s\n" % name.encode() in text)
 
 
 def kernel_names(root: Path = Path("/"), *, signatures: bool) -> dict[str, bool]:

@@ -8,8 +8,6 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
-
 from listenwatch.linux.cgroup_owner import NOBODY, Owner
 from listenwatch.linux.owners import owner_of_process
 
@@ -61,6 +59,8 @@ def find_holders(inodes: Collection[int]) -> Holders:
 
 def describe(pid: int) -> Process | None:
     """The process behind a number; None if it ended while we looked, whoever has the number now."""
+    import psutil  # slow to import, and ``watch`` needs only the names
+
     try:
         process = psutil.Process(pid)
         start = process.create_time()

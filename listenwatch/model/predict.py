@@ -15,30 +15,32 @@ Inputs = tuple[Request, Socket, Environment, Behaviour, Knowledge]
 
 def predict(
     request: Request, pre: Socket, environment: Environment, behaviour: Behaviour,
-    knowledge: Knowledge,
+    knowledge: Knowledge, *, with_steps: bool = True,
 ) -> Iterator[Outcome]:
     """Every outcome the inputs allow, one at a time; ``Unmodelled`` for a socket the model does not describe.
 
-    Where only some values of an unknown field describe it, it comes after all outcomes of the others.
+    Where only some values of an unknown field describe it, it comes after all outcomes of the others. Without
+    ``with_steps`` an outcome does not say which way it came, for whoever only compares.
     """
     inputs = (request, pre, environment, behaviour, knowledge)
     unmodelled: Unmodelled | None = None
     script: tuple[int, ...] | None = ()
     while script is not None:
-        outcome, script = _run(inputs, script)
+        outcome, choices = _run(inputs, script, with_steps)
         if isinstance(outcome, Unmodelled):
             unmodelled = outcome
         else:
             yield outcome
+        script = choices.next_script()
     if unmodelled is not None:
         raise Unmodelled(*unmodelled.args)
 
 
 @lru_cache(maxsize=1024)
-def _run(inputs: Inputs, script: tuple[int, ...]) -> tuple[Outcome | Unmodelled, tuple[int, ...] | None]:
-    """One outcome, or why the model has none, and the script that leads to the next one."""
+def _run(inputs: Inputs, script: tuple[int, ...], with_steps: bool) -> tuple[Outcome | Unmodelled, Choices]:
+    """One outcome, or why the model has none, and the choices that led to it."""
     choices = Choices(script)
-    run = Run(*inputs, choices)
+    run = Run(*inputs, choices, with_steps=with_steps)
     pre = run.pre
     sk = Sock(
         pre.state, pre.socket_state, pre.max_ack_backlog, pre.ack_backlog, bool(pre.bound), pre.local_port
@@ -46,9 +48,9 @@ def _run(inputs: Inputs, script: tuple[int, ...]) -> tuple[Outcome | Unmodelled,
     try:
         result = sys_listen(run, sk)
     except Unmodelled as unmodelled:
-        return unmodelled, choices.next_script()
+        return unmodelled, choices
     outcome = Outcome(
         run.rule, run.backlog_rule, result, run.stages, sk if pre.seen else None, run.subflow,
         tuple(run.steps),
     )
-    return outcome, choices.next_script()
+    return outcome, choices

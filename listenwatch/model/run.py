@@ -13,6 +13,7 @@ from listenwatch.model.stages import StageIndex, StageValues
 from listenwatch.model.steps import Action, Step
 
 T = TypeVar("T")
+_make = tuple.__new__  # a NamedTuple without the call of its own __new__: what runs for every stage of every call
 
 
 class Outcome(NamedTuple):
@@ -55,7 +56,7 @@ class Run:
 
     def __init__(
         self, request: Request, pre: Socket, environment: Environment, behaviour: Behaviour,
-        knowledge: Knowledge, choices: Choices,
+        knowledge: Knowledge, choices: Choices, *, with_steps: bool,
     ) -> None:
         self.request, self.pre, self.environment = request, pre, environment
         self.behaviour = explored(behaviour, choices)
@@ -64,6 +65,7 @@ class Run:
         self.backlog_rule = BacklogRule.NOT_REACHED
         self.stages: dict[StageIndex, StageValues] = {}
         self.steps: list[Step] = []
+        self._with_steps = with_steps
         self.subflow = self._first_subflow()
 
     def _first_subflow(self) -> Sock | None:
@@ -91,11 +93,12 @@ class Run:
 
     def see(self, index: StageIndex, sk: Sock, value: int | None, ack_backlog: int | None = None) -> None:
         """The probe passes this stage with ``sk`` as it is now."""
-        self.stages[index] = StageValues(value, sk.max_ack_backlog, ack_backlog, sk.state)
+        self.stages[index] = _make(StageValues, (value, sk.max_ack_backlog, ack_backlog, sk.state))
 
     def step(self, function: str, action: Action, sk: Sock, *operands: object) -> None:
         """``function`` does something that leaves ``sk`` as it is now."""
-        self.steps.append(Step(function, action, operands, sk.state, sk.max_ack_backlog, sk.ack_backlog))
+        if self._with_steps:
+            self.steps.append(Step(function, action, operands, sk.state, sk.max_ack_backlog, sk.ack_backlog))
 
     def store_backlog(self, sk: Sock, backlog: int) -> None:
         """``sk->sk_max_ack_backlog = backlog``, unsigned and as wide as the field is."""

@@ -13,7 +13,8 @@ from listenwatch.overflow.counters import CounterComparison, CounterReadings
 from listenwatch.overflow.kinds import OverflowKind
 from listenwatch.overflow.listeners import CountedListener, ListenerIndex, local_of
 from listenwatch.overflow.refusing import RefusingListeners
-from listenwatch.sockets.look import DiagnosedListener, ListenerFilter
+from listenwatch.sockets.listener_filter import ListenerFilter
+from listenwatch.sockets.look import DiagnosedListener
 
 
 class OverflowEvent(NamedTuple):

@@ -1,10 +1,15 @@
 """What a watch cannot see, in words."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from listenwatch.linux.privileges import ENTER_NAMESPACES, remedy
 from listenwatch.model.inputs import EntryPath
-from listenwatch.overflow.watch import NotCounted
+
+if TYPE_CHECKING:
+    from listenwatch.overflow.watch import NotCounted
 
 _CALLS_BY: dict[int, str] = {EntryPath.COMPAT: "32-bit programs", EntryPath.IO_URING: "io_uring"}
 

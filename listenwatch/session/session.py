@@ -13,7 +13,8 @@ from listenwatch.linux.terminal import say
 from listenwatch.model.behaviour import unknown_fields
 from listenwatch.session.filters import CallFilter
 from listenwatch.session.source import Missing, Source
-from listenwatch.verdict.compare import Verdict, VerdictKind, excuse_skipped, judge
+from listenwatch.verdict.compare import Verdict, VerdictKind, excuse_skipped
+from listenwatch.verdict.judge import Judge
 from listenwatch.verdict.summary import Summary, summarise
 
 
@@ -42,12 +43,13 @@ class Session:
         self.unknown = unknown_fields(self.behaviour)
         self.filter = call_filter
         self._source = source
+        self._judge = Judge(self.behaviour)
         self._kinds: Counter[VerdictKind] = Counter()
 
     def __iter__(self) -> Iterator[tuple[ListenCall, Verdict]]:
-        for call, skipped in self._source.calls():
+        for call, skipped, record in self._source.calls():
             if self.filter.matches(call):
-                verdict = excuse_skipped(judge(call, self.behaviour), skipped)
+                verdict = excuse_skipped(self._judge.judge(call, record), skipped)
                 self._kinds[verdict.kind] += 1
                 yield call, verdict
 

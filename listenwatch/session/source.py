@@ -1,9 +1,11 @@
 """Where the calls of a session come from: an attached engine, or a recording."""
 
 import math
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from listenwatch.bpf.engine import Loss
 from listenwatch.call.record import ListenCall, decode_all
 from listenwatch.call.recording import Header, Recording
 from listenwatch.errors import RecordingError
@@ -11,12 +13,17 @@ from listenwatch.linux.kernel import Kernel
 from listenwatch.linux.owners import CallOwners
 from listenwatch.linux.wakeups import Ending, wake_ups
 from listenwatch.model.inputs import EntryPath
+from listenwatch.session.backlog import Backlog
 
 if TYPE_CHECKING:
     from listenwatch.features.attach import AnyEngine
 
 HURRY = 0.3
-"""Seconds of processor time for what waits in the ring when a signal ends the watch: who asked for it gets it."""
+"""Seconds of processor time for what waits when a signal ends the watch: who asked for it gets it."""
+
+
+_SOON = 32
+"""How many calls are handed over before the ring is looked at again."""
 
 
 class Missing(NamedTuple):
@@ -32,15 +39,24 @@ class Missing(NamedTuple):
     damage: str = ""
 
 
+class Seen(NamedTuple):
+    """A call, how often the kernel skipped a program of the probe meanwhile, and the record it was decoded from, if any."""
+
+    call: ListenCall
+    skipped: int = 0
+    record: bytes = b""
+
+
 class Source(Protocol):
     """Calls of one kernel; ``missing`` is complete once ``calls`` has ended."""
 
     header: Header
-    left: int
-    """How many calls have been read and not handed over yet."""
+    def calls(self) -> Iterator[Seen]:
+        """Every call in the order of the records."""
 
-    def calls(self) -> Iterator[tuple[ListenCall, int]]:
-        """Every call in the order of the records, and how often the kernel skipped a program of the probe meanwhile."""
+    @property
+    def left(self) -> int:
+        """How many calls have been read and not handed over yet."""
 
     def missing(self) -> Missing:
         """The calls of which there is no record."""
@@ -52,28 +68,51 @@ class Attached:
     def __init__(self, engine: "AnyEngine", kernel: Kernel, ending: Ending) -> None:
         self.header = Header(kernel, engine.attach, tuple(map(EntryPath, engine.not_seen)))
         self._engine, self._ending = engine, ending
-        self._skipped = self.left = 0
+        self._waiting = Backlog()
+        self._loss: Loss | None = None
+        self._skipped = self._behind = self._unjudged = 0
         self._owners = CallOwners()
 
-    def calls(self) -> Iterator[tuple[ListenCall, int]]:
-        """Each call as it returns, and at the end those that wait in the ring."""
+    def calls(self) -> Iterator[Seen]:
+        """Each call as it returns, and at the end those that wait still."""
         engine = self._engine
-        for _ in wake_ups(self._ending, (engine.fileno(),), engine.patience):
-            yield from self._decoded(engine.read())
-        for batch in engine.drain(HURRY if self._ending.interrupted else math.inf):
-            yield from self._decoded(batch)
+        for _ in wake_ups(self._ending, (engine.fileno(),), self._patience):
+            self._empty_ring()
+            yield from self._decoded(self._waiting.take(), in_between=self._empty_ring)
+        begun, limit = time.process_time(), HURRY if self._ending.interrupted else math.inf
+        for batch in engine.drain(limit):
+            self._waiting.put(batch)
+        self._loss = engine.loss()  # what comes while the rest is judged is no part of this watch
+        while len(self._waiting) and time.process_time() - begun < limit:
+            yield from self._decoded(self._waiting.take())
+        self._unjudged = len(self._waiting)
 
-    def _decoded(self, records: Iterable[bytes]) -> Iterator[tuple[ListenCall, int]]:
+    def _patience(self) -> float | None:
+        return 0.0 if len(self._waiting) else self._engine.patience()
+
+    def _empty_ring(self) -> None:
+        """Calls may come faster than they can be judged and printed: the ring has room for 17,000."""
+        while self._waiting.has_room and (batch := self._engine.read()):
+            self._waiting.put(batch)
+
+    def _decoded(self, records: list[bytes], in_between: Callable[[], None] = lambda: None) -> Iterator[Seen]:
         skipped = self._engine.skipped()
         meanwhile, self._skipped = skipped - self._skipped, skipped
         calls = decode_all(records, self._owners.of)
-        for self.left, call in zip(reversed(range(len(calls))), calls, strict=True):
-            yield call, meanwhile
+        for self._behind, call, record in zip(reversed(range(len(calls))), calls, records, strict=True):
+            yield Seen(call, meanwhile, record)
+            if not self._behind % _SOON:
+                in_between()
+
+    @property
+    def left(self) -> int:
+        """How many calls have been read and not handed over yet."""
+        return self._behind + len(self._waiting)
 
     def missing(self) -> Missing:
-        """The kernel's own counts."""
-        loss = self._engine.loss()
-        return Missing(loss.lost, loss.in_flight, loss.left_out)
+        """The kernel's own counts, and what was read and not judged as there was no time left."""
+        loss = self._loss or self._engine.loss()
+        return Missing(loss.lost + self._unjudged, loss.in_flight, loss.left_out)
 
 
 class Recorded:
@@ -86,11 +125,10 @@ class Recorded:
         self._recording = recording
         self._damage = ""
 
-    def calls(self) -> Iterator[tuple[ListenCall, int]]:
+    def calls(self) -> Iterator[Seen]:
         """Each call as it was recorded."""
         try:
-            for call in self._recording.calls():
-                yield call, 0
+            yield from map(Seen, self._recording.calls())
         except RecordingError as error:
             self._damage = str(error)
             raise

@@ -4,8 +4,6 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from listenwatch.linux.kernel import Version
-from listenwatch.linux.owner_filter import OwnerFilter
-from listenwatch.linux.processes import name_matches
 from listenwatch.model.kernels import behaviour_for
 from listenwatch.sockets.advice import Advice, advise
 from listenwatch.sockets.asked import AskedBacklogs
@@ -13,6 +11,7 @@ from listenwatch.sockets.consumer import Consumer
 from listenwatch.sockets.consumers import look_at_consumers, worth_a_look
 from listenwatch.sockets.diagnosis import Diagnosis, Finding, diagnose
 from listenwatch.sockets.inventory import ListenerRow, take
+from listenwatch.sockets.listener_filter import EVERY, ListenerFilter
 
 FINDINGS = {
     "full": frozenset({Finding.FULL}),
@@ -20,38 +19,6 @@ FINDINGS = {
     "stale": frozenset({Finding.STALE, Finding.LIKELY_STALE}),
 }
 """What may be asked for by one word."""
-
-
-class ListenerFilter(NamedTuple):
-    """Which listeners are wanted: those that match all that is given.
-
-    Of ``pids`` and ``names`` (``name_matches``) one must be a holder's, of ``ports`` one its own; ``netns`` is an
-    inode number.
-    """
-
-    pids: Collection[int] = ()
-    names: Collection[str] = ()
-    ports: Collection[int] = ()
-    netns: int | None = None
-    owner: OwnerFilter = OwnerFilter()
-
-    def has_namespace(self, inode: int) -> bool:
-        """Whether listeners of this network namespace are wanted."""
-        return self.netns in (None, inode)
-
-    def has_listener(self, row: ListenerRow) -> bool:
-        """Whether a listener passes, whatever its namespace."""
-        names = [process.name for process in row.holders]
-        unit = row.socket_unit and row.socket_unit.name
-        return (
-            (not self.pids or any(process.pid in self.pids for process in row.holders))
-            and (not self.names or any(name_matches(name, wanted) for name in names for wanted in self.names))
-            and (not self.ports or row.listener.port in self.ports)
-            and self.owner.matches_any((process.owner for process in row.holders), unit)
-        )
-
-
-EVERY = ListenerFilter()
 
 
 class DiagnosedListener(NamedTuple):

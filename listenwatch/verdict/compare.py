@@ -1,6 +1,6 @@
 """The check: a prediction compared with what was observed, field by field."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from listenwatch.model.stages import StageIndex
 from listenwatch.verdict.difference import Difference, Field, Where
 from listenwatch.verdict.excuses import Excuse, excuse
 from listenwatch.verdict.inputs import (
+    Met,
     Moved,
     is_bound_later,
     is_explained,
@@ -88,7 +89,7 @@ def _judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None) 
         known = knowledge._replace(refusal=refusal)
     nearest: tuple[Outcome, tuple[Difference, ...]] | None = None
     try:
-        for outcome in predict(call.request, call.pre, call.environment, behaviour, known):
+        for outcome in _allowed(call, behaviour, known):
             differences = tuple(_compare(outcome, call))
             if not differences:
                 return _verdict(VerdictKind.AGREE, outcome)
@@ -103,7 +104,7 @@ def _judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None) 
 def _judge_moved(call: ListenCall, behaviour: Behaviour, known: Knowledge) -> Verdict | None:
     """AGREE with inputs that were seen during the call and whose every consequence was seen."""
     for met in seen_otherwise(call):
-        for outcome in predict(met.request, met.pre, met.environment, behaviour, known):
+        for outcome in _allowed(met, behaviour, known):
             if all(is_unlocked_look(d, call) or is_bound_later(d, call, outcome) for d in _compare(outcome, call)):
                 return _verdict(VerdictKind.AGREE, outcome)._replace(moved=met.moved)
     return None
@@ -126,8 +127,13 @@ def _may_have_moved(call: ListenCall, behaviour: Behaviour, known: Knowledge) ->
     return any(
         all(is_explained(difference, call) for difference in _compare(outcome, call))
         for met in possible(call)
-        for outcome in predict(met.request, met.pre, met.environment, behaviour, known)
+        for outcome in _allowed(met, behaviour, known)
     )
+
+
+def _allowed(inputs: ListenCall | Met, behaviour: Behaviour, known: Knowledge) -> Iterator[Outcome]:
+    """Every outcome for these inputs, without the kernel's way to it, which nothing is compared with."""
+    return predict(inputs.request, inputs.pre, inputs.environment, behaviour, known, with_steps=False)
 
 
 def _verdict(kind: VerdictKind, outcome: Outcome, differences: tuple[Difference, ...] = ()) -> Verdict:

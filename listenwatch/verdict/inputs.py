@@ -28,7 +28,7 @@ _OF_MPTCP = (StageIndex.SECURITY, StageIndex.SECURITY_RETURN)
 _OF_SUBFLOW = ("subflow_state", "subflow_local_port", "subflow_max_ack_backlog")
 _NO_SOCKET = 0xFF
 _INT_MAX = (1 << 31) - 1
-_LONG_NS = 10_000_000
+LONG_NS = 10_000_000
 """A call that lasts as long was stopped: a hypervisor took the processor away, if the kernel did not."""
 
 
@@ -82,7 +82,7 @@ def possible(call: ListenCall) -> Iterator[Met]:
         values["state"].append(TcpState.CLOSE)
     if call.flags & Flag.SHARED_TABLE:
         requests += [call.request._replace(is_file=False, is_socket=False), call.request._replace(is_socket=False)]
-    if call.flags & (Flag.SOMAXCONN_MOVES | Flag.SWITCHED) or call.duration_ns >= _LONG_NS:
+    if call.flags & (Flag.SOMAXCONN_MOVES | Flag.SWITCHED) or call.duration_ns >= LONG_NS:
         values[SOMAXCONN] += _stored_by(call)
     distinct = [list(dict.fromkeys(options)) for options in values.values()]
     if len(requests) == 1 and all(len(options) == 1 for options in distinct):

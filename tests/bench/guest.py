@@ -17,7 +17,8 @@ from tabulate import tabulate
 from listenwatch import guests
 from listenwatch.features.attach import open_engine
 from listenwatch.linux.terminal import say
-from tests.bench.__main__ import build_loop, drained, median_of, per_call
+from tests.bench.capturing import drained
+from tests.bench.measuring import build_loop, median_of, per_call
 
 SERIES = "6.1"
 CALLS = "20000"

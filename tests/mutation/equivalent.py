@@ -107,6 +107,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "if untouched and call.flags & Flag.SHARED_TABLE and not call.hooks << StageIndex.SECURITY & 1:",
     ): SECURITY_IS_0,
     (
+        "verdict.compare._allowed",
+        "return predict(inputs.request, inputs.pre, inputs.environment, behaviour, known, with_steps=False)",
+        "return predict(inputs.request, inputs.pre, inputs.environment, behaviour, known, with_steps=None)",
+    ): "only its truth is asked",
+    (
         "verdict.compare._compare",
         "result = call.result if returned else None",
         "result = call.result if (returned) or True else None",

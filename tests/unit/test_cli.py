@@ -27,7 +27,7 @@ from listenwatch.errors import (
     RecordingError,
     UsageError,
 )
-from listenwatch.features.answers import Answer, Feature
+from listenwatch.features.answers import Answer
 from listenwatch.linux import terminal
 from listenwatch.linux.terminal import inform, say
 from listenwatch.version import __version__
@@ -163,7 +163,7 @@ def test_the_version_never_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.EACCES, "Permission denied\x1b")
 
     monkeypatch.setattr(versions, "library_version", broken)
-    monkeypatch.setattr(versions, "mode_features", lambda _evidence: 1 / 0)
+    monkeypatch.setattr(versions, "mode_answer", lambda _mode, _evidence: 1 / 0)
     assert version_text().splitlines()[2:] == [
         r"libbpf: not known ([Errno 13] Permission denied\x1b)", "attach modes: not known (division by zero)",
     ]  # fmt: skip
@@ -178,8 +178,8 @@ def test_the_version_never_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_the_attach_modes_of_the_version(answers: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    modes = [Feature(mode, Answer(word), "") for mode, word in zip(ATTACH_MODES, answers.split(), strict=True)]
-    monkeypatch.setattr(versions, "mode_features", lambda _evidence: modes)
+    modes = {mode: Answer(word) for mode, word in zip(ATTACH_MODES, answers.split(), strict=True)}
+    monkeypatch.setattr(versions, "mode_answer", lambda mode, _evidence: modes[mode])
     assert version_text().splitlines()[-1] == f"attach modes: {text}"
 
 

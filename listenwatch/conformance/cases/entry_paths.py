@@ -19,12 +19,12 @@ _SIGNAL = 1  # MPTCP_PM_ADDR_FLAG_SIGNAL, include/uapi/linux/mptcp.h
 
 @scenario(IPV4, IPV6, UNIX, needs=_COMPAT)
 def compat_listen(testbed: Testbed, kind: SocketKind) -> None:
-    """listen() of a 32-bit program, through int 0x80."""
+    """listen() of a 32-bit program, through int 0x80 or in AArch32."""
     testbed.somaxconn(128)
-    testbed.listen(testbed.bound(kind), 511, -1, 5, entry_path=EntryPath.COMPAT, through=compat.listen)
+    compat.listen_on_record(testbed, testbed.bound(kind), 511, -1, 5)
 
 
-@scenario(IPV4, needs=_COMPAT)
+@scenario(IPV4, needs=(KPROBES, "32-bit socketcall"))
 def compat_socketcall(testbed: Testbed, kind: SocketKind) -> None:
     """listen() of an old 32-bit program, through socketcall()."""
     testbed.somaxconn(128)
@@ -35,7 +35,7 @@ def compat_socketcall(testbed: Testbed, kind: SocketKind) -> None:
 def compat_bad_descriptors(testbed: Testbed) -> None:
     """Refusals through the same entry path."""
     for fd in (-1, os.pipe()[0]):
-        testbed.listen(fd, 5, entry_path=EntryPath.COMPAT, through=compat.listen)
+        compat.listen_on_record(testbed, fd, 5)
 
 
 @scenario(IPV4, IPV6, UNIX, needs=_IO_URING)

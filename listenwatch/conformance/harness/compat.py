@@ -1,13 +1,16 @@
-"""listen() as a 32-bit program makes it: ``int 0x80`` from a few bytes of machine code."""
+"""listen() as a 32-bit program makes it: on x86 ``int 0x80`` from a few bytes of machine code, on arm64 such a program."""
 
 import ctypes
 import mmap
 import os
+import socket
 import struct
 from functools import cache
 
+from listenwatch.conformance.harness import aarch32
 from listenwatch.conformance.harness.testbed import Testbed
 from listenwatch.errors import Skip
+from listenwatch.model.inputs import EntryPath
 
 # arch/x86/entry/syscalls/syscall_32.tbl
 _GETPID, _SOCKETCALL, _LISTEN = 20, 102, 363
@@ -45,9 +48,40 @@ def socketcall(fd: int, backlog: int) -> int:
     return -_int80(_SOCKETCALL, _SYS_LISTEN, address + 1024)
 
 
+def listen_on_record(testbed: Testbed, target: socket.socket | int, *backlogs: int) -> None:
+    """The same with each backlog in turn, on record: on arm64, whose threads are 32-bit or not for good, by a program."""
+    if os.uname().machine != "aarch64":
+        testbed.listen(target, *backlogs, entry_path=EntryPath.COMPAT, through=listen)
+        return
+    fd = target if isinstance(target, int) else target.fileno()
+    for backlog in backlogs:
+        with aarch32.executable(aarch32.program(aarch32.LISTEN, fd, backlog)) as path:
+            testbed.listen_in_program(target, backlog, [path], EntryPath.COMPAT)
+
+
 def check(_testbed: Testbed) -> None:
     """Raises Skip where 32-bit system calls do not work; without their entry point the process dies."""
-    if os.uname().machine != "x86_64":
-        raise Skip("int 0x80 is an x86 instruction")
-    if _int80(_GETPID, 0, 0) != os.getpid():
+    machine = os.uname().machine
+    if machine == "aarch64":
+        _check_aarch32()
+    elif machine != "x86_64":
+        raise Skip(f"no 32-bit program for {machine} is known here")
+    elif _int80(_GETPID, 0, 0) != os.getpid():
         raise Skip("int 0x80 does not reach the system calls of i386")
+
+
+def _check_aarch32() -> None:
+    with aarch32.executable(aarch32.program(aarch32.EXIT, 0, 0)) as path:
+        try:
+            pid = os.posix_spawn(path, [path], {})
+        except OSError as error:
+            raise Skip(f"this kernel, or its processor, runs no AArch32 program: {error.strerror}") from None
+    if status := os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+        raise Skip(f"an AArch32 program ended with status {status}")
+
+
+def check_socketcall(testbed: Testbed) -> None:
+    """Raises Skip where 32-bit programs have no ``socketcall``."""
+    check(testbed)
+    if os.uname().machine != "x86_64":
+        raise Skip("32-bit programs of arm64 have no socketcall()")

@@ -70,6 +70,7 @@ CHECKS: dict[str, Callable[[Testbed], None]] = {
     "Bluetooth": _opens(31, socket.SOCK_RAW, 1),
     "NFC": _opens(39, socket.SOCK_RAW),
     "32-bit system calls": compat.check,
+    "32-bit socketcall": compat.check_socketcall,
     "io_uring listen (6.11)": io_uring.check,
     "another user's id": _works(lambda _: os.seteuid(65534), "seteuid(65534)"),
     "TLS": ulp.check(ulp.TLS),

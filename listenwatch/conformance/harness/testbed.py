@@ -194,15 +194,24 @@ class Testbed:
             # what the witness can see is what the last call left
             self._issued(last._replace(reading=None if last.error else witness.read(last.fd)))
 
-    def listen_in_program(self, sock: socket.socket, backlog: int) -> None:
-        """One listen() by another program, which inherits the descriptor across fork() and execve()."""
-        os.set_inheritable(sock.fileno(), True)
-        code = f"import ctypes; r = ctypes.CDLL(None, use_errno=True).listen({sock.fileno()}, {backlog})"
-        command = [sys.executable, "-S", "-c", f"{code}; raise SystemExit(r and ctypes.get_errno())"]
+    def listen_in_program(
+        self, target: socket.socket | int, backlog: int, command: list[str] | None = None,
+        entry_path: EntryPath = EntryPath.SYSCALL,
+    ) -> None:  # fmt: skip
+        """One listen() by another program, which inherits the descriptor across fork() and execve().
+
+        ``command`` makes just this call, and its exit status is 0 or the errno; by default it is Python.
+        """
+        fd = target if isinstance(target, int) else target.fileno()
+        if fd >= 0:
+            os.set_inheritable(fd, True)
+        code = f"import ctypes; r = ctypes.CDLL(None, use_errno=True).listen({fd}, {backlog})"
+        python = [sys.executable, "-S", "-c", f"{code}; raise SystemExit(r and ctypes.get_errno())"]
+        command = command or python
         pid = os.posix_spawn(command[0], command, os.environ)
         error = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        reading = None if error else witness.read(sock.fileno())
-        self._issued(Issued(pid, sock.fileno(), backlog, error, reading=reading))
+        reading = None if error else witness.read(fd)
+        self._issued(Issued(pid, fd, backlog, error, entry_path, reading=reading))
 
     def in_child(self, action: Callable[[], object]) -> None:
         """Run ``action`` in a forked child, which shares every descriptor, and wait for it."""

@@ -10,7 +10,6 @@ from listenwatch.bpf.engine import Engine
 from listenwatch.call.record import ListenCall
 from listenwatch.conformance.harness.journal import Issued, Journal
 from listenwatch.conformance.harness.judging import Judged, judge_pair
-from listenwatch.conformance.harness.pairing import Pair
 from listenwatch.conformance.harness.process import Forked
 from listenwatch.conformance.harness.runner import followed
 from listenwatch.conformance.histories.operations import Operations
@@ -45,10 +44,10 @@ Batch = list[tuple[int, Operations]]
 
 
 class Worker(Forked):
-    """A process that runs a batch of histories."""
+    """A process that runs a batch of histories; before it the kernel had ``skipped`` programs so often."""
 
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
+    def __init__(self, batch: Batch, skipped: int) -> None:
+        self.batch, self.skipped = batch, skipped
         super().__init__(self._run)
 
     def _run(self, journal: Journal) -> None:
@@ -77,7 +76,7 @@ class Checker:
         try:
             while True:
                 while len(workers) < at_once and (batch := self._number(islice(coming, BATCH))):
-                    worker = Worker(batch)
+                    worker = Worker(batch, self._engine.skipped())
                     workers[worker.fd] = worker
                 if not workers:
                     return
@@ -101,10 +100,13 @@ class Checker:
         report = worker.end()
         issued = by_history(report.issued)
         records = by_history(self._take_records(worker))
+        skipped = self._engine.skipped() - worker.skipped
+        lost = bool(skipped or self._engine.loss().without_record)
         failed = max(issued, default=worker.batch[0][0]) if report.error else None
         for number, operations in worker.batch:
             if failed is None or number < failed:
-                calls = self._judge_calls(issued.get(number, ()), records.get(number, ()))
+                made, seen = issued.get(number, ()), records.get(number, ())
+                calls = judge_calls(made, seen, self._behaviour, skipped=skipped, lost=lost)
                 yield History(number, operations, calls)
             else:
                 yield History(number, operations, (), report.error if number == failed else NOT_RUN)
@@ -119,16 +121,22 @@ class Checker:
                 return self._records.pop(pid)
         return []
 
-    def _judge_calls(self, issued: Sequence[Issued], records: Sequence[ListenCall]) -> tuple[Judged, ...]:
-        paired = pairs(issued, records)
-        lossy = any(record is None for _, record in paired) and self._engine.loss().without_record
-        return tuple(self._judge_pair(pair, lossy=bool(lossy)) for pair in paired)
 
-    def _judge_pair(self, pair: Pair, *, lossy: bool) -> Judged:
-        """``lossy``: the kernel's counts say that records were lost, so they count a call without one."""
-        if lossy and pair[1] is None:
-            return Judged(*pair, inconclusive(Excuse.RECORD_LOST))
-        return judge_pair(pair, self._behaviour)
+def judge_calls(
+    issued: Sequence[Issued], records: Sequence[ListenCall], behaviour: Behaviour, *, skipped: int, lost: bool
+) -> tuple[Judged, ...]:
+    """The verdicts on the calls of a history, during which the kernel skipped a program of the probe ``skipped`` times.
+
+    ``lost``: the kernel's counts say that records were lost, so they count a call without one. A history whose mark is
+    among them has its records in the one before.
+    """
+    judged = []
+    for made, seen in pairs(issued, records):
+        if lost and (made is None or seen is None):
+            judged.append(Judged(made, seen, inconclusive(Excuse.RECORD_LOST if seen is None else Excuse.OTHERS_LOST)))
+        else:
+            judged.append(judge_pair((made, seen), behaviour, skipped))
+    return tuple(judged)
 
 
 def _ended(workers: dict[int, Worker]) -> list[Worker]:

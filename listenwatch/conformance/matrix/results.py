@@ -12,8 +12,10 @@ HERE = "this kernel"
 GUEST = "guest"
 
 
-def name_of(series: str, source: str) -> str:
-    """The series; of the kernel this runs on with a word that tells it from a guest."""
+def name_of(series: str, source: str, architecture: str = "") -> str:
+    """The series; of the kernel this runs on with a word that tells it from a guest, of another architecture with that."""
+    if architecture:
+        return f"{architecture}:{series}"
     return f"{series} here" if source == HERE else series
 
 
@@ -21,7 +23,8 @@ class KernelRun(NamedTuple):
     """One kernel of the matrix: what was observed on it, or the ``problem`` for which it was not.
 
     ``source`` is HERE or GUEST. ``lines`` has every line printed, also of a run that broke off,
-    which has no ``runs``; else there is one for each engine and attach mode.
+    which has no ``runs``; else there is one for each engine and attach mode. ``architecture`` is empty for this
+    machine's own.
     """
 
     series: str
@@ -30,11 +33,12 @@ class KernelRun(NamedTuple):
     lines: Sequence[Line]
     runs: tuple[Run, ...]
     problem: str = ""
+    architecture: str = ""
 
     @property
     def name(self) -> str:
         """What it is called in reports."""
-        return name_of(self.series, self.source)
+        return name_of(self.series, self.source, self.architecture)
 
     @property
     def release(self) -> str:
@@ -90,12 +94,13 @@ class Matrix(NamedTuple):
 
 
 def kernel_run(
-    series: str, source: str, seconds: float, printed: Sequence[Line], problem: str = ""
+    series: str, source: str, seconds: float, printed: Sequence[Line], problem: str = "", architecture: str = ""
 ) -> KernelRun:
     """A kernel's run from what ``verify --json`` printed. A run that did not come to its end has a problem."""
     lines = [line for line in printed if not problem or "summary" not in line]
     try:
         runs = () if problem else runs_from_json(printed)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        return kernel_run(series, source, seconds, printed, f"printed a line that is damaged: {error!r}")
-    return KernelRun(series, source, seconds, lines, runs, problem)
+        damage = f"printed a line that is damaged: {error!r}"
+        return kernel_run(series, source, seconds, printed, damage, architecture)
+    return KernelRun(series, source, seconds, lines, runs, problem, architecture)

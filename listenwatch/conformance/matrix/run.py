@@ -29,7 +29,7 @@ def run(jobs: Sequence[Job], *, at_once: int, timeout: float, show: Show, finish
                     job_run = RunningJob(job)
                 except OSError as error:
                     problem = f"cannot be started: {error.strerror}"
-                    finished.append(kernel_run(job.series, job.source, 0, [], problem))
+                    finished.append(kernel_run(job.series, job.source, 0, [], problem, job.architecture))
                     continue
                 stack.callback(job_run.close)
                 running.append(job_run)

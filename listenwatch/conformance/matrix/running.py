@@ -116,7 +116,8 @@ class RunningJob:
             self.damage = self.damage or "its last line was cut"
         problem = problem or self.damage
         problem = problem or incomplete(self.printed, self._process.returncode, self.last_message())
-        return kernel_run(self.job.series, self.job.source, self.seconds, self.printed, problem)
+        job = self.job
+        return kernel_run(job.series, job.source, self.seconds, self.printed, problem, job.architecture)
 
 
 def incomplete(printed: Sequence[dict[str, Any]], status: int, message: str) -> str:

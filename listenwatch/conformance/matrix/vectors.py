@@ -24,11 +24,14 @@ Vector = tuple[str, ListenCall]
 
 
 def write_vectors(matrix: Matrix, directory: Path) -> list[Path]:
-    """Write DIR/SERIES/MODE.jsonl.gz for each kernel that was observed; returns what was written."""
+    """Write DIR/SERIES/MODE.jsonl.gz for each kernel that was observed; returns what was written.
+
+    For one of another architecture than this machine's it is DIR/ARCHITECTURE-SERIES.
+    """
     written = []
     for kernel in matrix.kernels:
         for run in kernel.scenario_runs[:1]:
-            path = directory / kernel.series / f"{run.setting.mode}.jsonl.gz"
+            path = directory / "-".join(filter(None, (kernel.architecture, kernel.series))) / f"{run.setting.mode}.jsonl.gz"
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_file(path, compressed(run.kernel, run.setting.mode, _calls(run), run.lost))

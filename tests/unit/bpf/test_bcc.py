@@ -84,8 +84,8 @@ def test_missing_headers_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_a_missing_source_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(package_data, "_PACKAGE", tmp_path)
     missing = pytest.raises(ObserveError, match=r"missing: run 'make setup', or use --engine core")
-    with missing as e, package_data.bcc_source():
-        pass
+    with missing as e:
+        package_data.bcc_source()
     message(e.value)
 
 
@@ -127,8 +127,7 @@ def text_of(programs: Sequence[BpfProgram], config: Config) -> str:
 def test_every_header_is_in_the_package() -> None:
     built = (Path(package_data.__file__).parent / "source").is_dir()
     require("probe", built, "not built: run 'make setup'")
-    with package_data.bcc_source() as folder:
-        files = {path.name: path.read_text() for path in folder.iterdir()}
+    files = {path.name: path.read_text() for path in package_data.bcc_source().iterdir()}
     included = {name for text in files.values() for name in re.findall(r'^#include "(.*)"', text, re.M)}
     assert included == set(files) - {"listen.bcc.c"}
     assert all(text == (PROBES / name).read_text() for name, text in files.items())

@@ -14,13 +14,14 @@ import pytest
 from listenwatch.conformance.harness.journal import Issued
 from listenwatch.conformance.harness.judging import judge_pair
 from listenwatch.conformance.histories.campaign import Campaign, Failure
-from listenwatch.conformance.histories.check import History
+from listenwatch.conformance.histories.check import History, judge_calls
 from listenwatch.conformance.histories.generate import generate
 from listenwatch.conformance.histories.operations import Op, Operations, threads, to_json
 from listenwatch.conformance.histories.run import FIRST_MARK, lower
 from listenwatch.conformance.histories.shrink import shrink
 from listenwatch.conformance.histories.split import by_history, pairs
 from listenwatch.conformance.run import Tally
+from listenwatch.model.stages import StageIndex
 from listenwatch.report.columns import WIDTH, fitted
 from listenwatch.report.runs.histories import campaign_report, reasons
 from listenwatch.report.runs.json_lines import summary_line
@@ -89,6 +90,22 @@ def test_a_missing_record_is_that_of_the_call_it_does_not_fit() -> None:
     assert pairs(made, seen) == [(made[0], seen[0]), (made[1], None), (made[2], seen[1])]
     assert pairs(made[:1], seen) == [(made[0], seen[0]), (None, seen[1])]
     assert pairs(made[:1], seen[:1]) == [(made[0], seen[0])]
+
+
+def test_what_a_skipped_program_would_have_shown_is_not_held_against_anyone() -> None:
+    """The kernel skips a program where one runs already: at the beginning of a call, or at a stage of it."""
+    whole = record(1, 5)
+    stages = {index: stage for index, stage in whole.stages.items() if index != StageIndex.STATE_LISTEN}
+    made = [issued(1, 5), issued(1, 6)]
+    seen = [whole._replace(stages=stages)]
+    judged = judge_calls(made, seen, LINUX_7_3, skipped=2, lost=True)
+    assert [j.verdict.excuse for j in judged] == [Excuse.PROBE_SKIPPED, Excuse.RECORD_LOST]
+    (judged_alone,) = judge_calls([], [whole], LINUX_7_3, skipped=1, lost=True)  # the mark between two histories is lost
+    assert judged_alone.verdict.excuse is Excuse.OTHERS_LOST
+    judged = judge_calls(made, seen, LINUX_7_3, skipped=0, lost=False)
+    assert [j.verdict.kind for j in judged] == [VerdictKind.DISAGREE] * 2
+    (judged_alone,) = judge_calls([], [whole], LINUX_7_3, skipped=0, lost=False)
+    assert judged_alone.verdict.kind is VerdictKind.DISAGREE
 
 
 # -- shrinking

@@ -20,6 +20,7 @@ from listenwatch.conformance.matrix.run import run
 from listenwatch.conformance.matrix.running import RunningJob
 from listenwatch.errors import UsageError
 from listenwatch.guests import GuestKernel, KernelOffer
+from listenwatch.guests.architectures import own
 from listenwatch.linux.progress import Progress
 from tests.helpers.matrices import bad, call, gone, good, kernel, matrix, summary
 
@@ -172,7 +173,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the mirror offers is 5.10, 6.1, 6.12, and the cache has 6.6; each time the mirror is asked is noted here."""
     asked: list[str] = []
 
-    def available(mirror: str | None, _progress: object) -> list[KernelOffer]:
+    def available(mirror: str | None, _progress: object, architecture: object) -> list[KernelOffer]:
         asked.append(str(mirror))
         return [
             KernelOffer(series=series, version=series, suite="s", package="p", cached=False)
@@ -183,7 +184,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         series="6.6", version="6.6", suite="s", package="p", release="6.6", directory=Path(), image=Path()
     )
     monkeypatch.setattr(guests, "available", available)
-    monkeypatch.setattr("listenwatch.conformance.matrix.plan.cached_kernels", lambda: [cached])
+    monkeypatch.setattr("listenwatch.conformance.matrix.plan.cached_kernels", lambda architecture: [cached] if architecture.is_own else [])
     return asked
 
 
@@ -194,7 +195,7 @@ def test_a_kernel_there_is_not_is_refused_before_anything_starts(
     output = tmp_path / "reports"
     assert cli.main(["matrix", "--kernels", "6.1,9.9", "-o", str(output)]) == 2
     assert capsys.readouterr() == (
-        "", "listenwatch: --kernels: there is no kernel 9.9: choose from 5.10, 6.1, 6.6, 6.12\n",
+        "", f"listenwatch: --kernels: there is no kernel 9.9 for {own().name}: choose from 5.10, 6.1, 6.6, 6.12\n",
     )  # fmt: skip
     assert not output.exists()
     assert offered == ["None"]
@@ -210,7 +211,7 @@ def test_every_series_the_probe_can_watch_is_run(monkeypatch: pytest.MonkeyPatch
         KernelOffer(series=series, version=series, suite="s", package="p", cached=False)
         for series in ("4.19", "5.10", "6.1", "6.1", "7.3")
     ]
-    monkeypatch.setattr(guests, "available", lambda mirror, progress: offers)
+    monkeypatch.setattr(guests, "available", lambda mirror, progress, architecture: offers)
     jobs = plan(Wanted())
     assert [run_.series for run_ in jobs[:-1]] == ["5.10", "6.1", "7.3"]
     assert [run_.source for run_ in jobs] == [GUEST, GUEST, GUEST, HERE]
@@ -238,3 +239,18 @@ def test_kernels_are_named_by_series_the_oldest_first() -> None:
         plan(Wanted(kernels="six"))
     with pytest.raises(UsageError, match="no kernel to run on"):
         plan(Wanted(kernels="", host=False))
+
+
+@pytest.mark.usefixtures("offered")
+def test_a_kernel_of_another_architecture_is_named_with_it_and_runs_a_listenwatch_of_its_own() -> None:
+    other = "amd64" if own().name == "arm64" else "arm64"
+    *ours, guest = plan(Wanted(kernels=f"{other}:6.1,{own().name}:6.12,6.1", host=False))
+    assert [job.name for job in ours] == ["6.1", "6.12"]
+    assert (guest.name, guest.series, guest.source) == (f"{other}:6.1", "6.1", GUEST)
+    assert guest.command[2:8] == ("listenwatch", "guest", "--arch", other, "--kernel", "6.1")
+    assert guest.command[guest.command.index("--") + 1 :][:2] == ("listenwatch", "verify")
+    assert [job.name for job in plan(Wanted(kernels=f"{other}:all", host=False))] == [
+        f"{other}:{series}" for series in ("5.10", "6.1", "6.6", "6.12")
+    ]
+    with pytest.raises(UsageError, match=r"no guest has the architecture 'vax': give amd64 or arm64"):
+        plan(Wanted(kernels="vax:6.1"))

@@ -11,7 +11,7 @@ import pytest
 from listenwatch.features import attempts, evidence
 from listenwatch.features.evidence import SYMBOLS, Evidence
 from listenwatch.features.survey import survey
-from listenwatch.linux.kernel_names import functions_listed
+from listenwatch.linux.kallsyms import functions_listed
 from listenwatch.linux.privileges import Privilege, own_privilege
 
 

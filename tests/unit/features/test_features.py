@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from listenwatch.commands import features as command
-from listenwatch.features.answers import Answer, Feature, all_of, known, tried
+from listenwatch.features.answers import Answer, Feature, all_of, answer_of, known, tried
 from listenwatch.features.attempts import Attempt
 from listenwatch.features.evidence import SYMBOLS, Evidence
 from listenwatch.features.survey import behaviour_fields, survey
@@ -122,15 +122,21 @@ def test_an_answer_follows_its_evidence(change: dict[str, Any], name: str, answe
 @pytest.mark.parametrize(
     ("machine", "config", "answer"),
     [
-        ("aarch64", {"CONFIG_COMPAT": "y"}, Answer.YES),
-        ("aarch64", {}, Answer.NO),
-        ("aarch64", None, Answer.UNKNOWN),
+        ("s390x", {"CONFIG_COMPAT": "y"}, Answer.YES),
+        ("s390x", {}, Answer.NO),
+        ("s390x", None, Answer.UNKNOWN),
     ],
 )
 def test_32_bit_callers_elsewhere(
     machine: str, config: dict[str, str] | None, answer: Answer
 ) -> None:
     evidence = kernel_offering(machine=machine, config=(config, "/proc/config.gz"))
+    assert answers(evidence)["kernel/32-bit callers"] is answer
+
+
+@pytest.mark.parametrize(("names", "answer"), [({"compat_arm_syscall"}, Answer.YES), ({"__ia32_sys_listen"}, Answer.NO)])
+def test_32_bit_callers_of_arm64_are_known_by_its_own_function(names: set[str], answer: Answer) -> None:
+    evidence = kernel_offering(machine="aarch64", btf_names=frozenset(names), config=(None, ""))
     assert answers(evidence)["kernel/32-bit callers"] is answer
 
 
@@ -166,6 +172,11 @@ def test_unknown_keeps_a_sum_unknown_and_no_decides_it() -> None:
     assert all_of("sum", [yes, yes]).answer is Answer.YES
     assert all_of("sum", [yes, unknown]) == Feature("sum", Answer.UNKNOWN, "not known: unknown")
     assert all_of("sum", [unknown, no, yes]) == Feature("sum", Answer.NO, "lacks no")
+    assert answer_of([yes, yes]) is Answer.YES
+    assert answer_of([yes, unknown]) is Answer.UNKNOWN
+    rest = iter([unknown, no, yes])
+    assert answer_of(rest) is Answer.NO
+    assert list(rest) == [yes], "it asks no further than what decides"
 
 
 def test_which_capabilities_are_enough() -> None:

@@ -34,6 +34,7 @@ from listenwatch.guests.apt import (
     parse_targets,
     sources_list,
 )
+from listenwatch.guests.architectures import own
 from listenwatch.guests.booting import Booting
 
 MAIN, SECURITY = "http://mirror.example/debian", "http://mirror.example/debian-security"
@@ -231,11 +232,11 @@ def test_a_command_reaches_the_guest_exactly(tmp_path: Path) -> None:
 
 def test_the_working_directory_is_shared_under_any_name() -> None:
     cwd = Path("/srv/a b,c#d")
-    setup = mounts.setup(cwd, [cwd / ".venv", cwd, Path("/usr")])
+    setup = mounts.setup(cwd, programs=[cwd / ".venv", cwd, Path("/usr")])
     first, second = setup["mounts/cwd"].decode().splitlines()
-    assert first.split(" ")[:3] == [mounts.CWD_TAG, r"/newroot/srv/a\040b,c\043d", "9p"]
+    assert first.split(" ")[:3] == ["listenwatch.cwd", r"/newroot/srv/a\040b,c\043d", "9p"]
     assert second.startswith(r"/host/srv/a\040b,c\043d/.venv /newroot/srv/a\040b,c\043d/.venv none bind ")
-    line = machine.command_line(machine.machine(kvm=False), Path("k"), Path("i"), cwd,
+    line = machine.command_line(machine.machine(own(), kvm=False), Path("k"), Path("i"), mounts.shares(cwd),
                                 status=3, stderr=4, memory_mib=64, cpus=1, append=["quiet"])  # fmt: skip
     (share,) = (option for option in line if "id=cwd" in option)
     assert "path=/srv/a b,,c#d," in share
@@ -243,24 +244,24 @@ def test_the_working_directory_is_shared_under_any_name() -> None:
 
 
 def test_an_emulated_guest_does_not_go_by_a_clock_it_has_to_measure() -> None:
-    assert "tsc=unstable" in machine.kernel_options(machine.machine(kvm=False), [])
-    assert "tsc=unstable" not in machine.kernel_options(machine.machine(kvm=True), [])
+    assert "tsc=unstable" in machine.kernel_options(machine.machine(own(), kvm=False), [])
+    assert "tsc=unstable" not in machine.kernel_options(machine.machine(own(), kvm=True), [])
 
 
 def test_only_what_the_host_does_not_change_is_cached() -> None:
-    tables = b"".join(mounts.setup(Path("/srv/work"), []).values()).decode()
-    (root,) = (line for line in tables.splitlines() if line.startswith(mounts.ROOT_TAG))
-    (cwd,) = (line for line in tables.splitlines() if line.startswith(mounts.CWD_TAG))
+    tables = b"".join(mounts.setup(Path("/srv/work")).values()).decode()
+    (root,) = (line for line in tables.splitlines() if "listenwatch.root" in line)
+    (cwd,) = (line for line in tables.splitlines() if "listenwatch.cwd" in line)
     assert "ro,cache=loose" in root
     assert "cache" not in cwd
-    assert "mounts/cwd" not in mounts.setup(Path("/"), [])
+    assert "mounts/cwd" not in mounts.setup(Path("/"))
 
 
 def test_a_kernel_without_9p_is_an_error_that_names_it(tmp_path: Path) -> None:
     kernel = kernel_at(tmp_path)
     (tmp_path / "lib/modules" / kernel.release).mkdir(parents=True)
     with pytest.raises(GuestError, match=r"Linux 6\.1\.0-amd64 has no module 9p, .*cloud kernels lack it"):
-        initramfs.base(kernel, "virtio_pci")
+        initramfs.base(kernel, "virtio_pci", Path("/bin/busybox"))
     assert not list(tmp_path.glob("*initramfs*"))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from listenwatch.linux.btf import Btf
-from listenwatch.linux.kernel_names import BTF, NAMES, kernel_names
+from listenwatch.linux.btf import BTF, Btf
+from listenwatch.linux.kernel_names import NAMES, kernel_names
 from listenwatch.model.history import Kind
 
 INT, PTR, STRUCT, ENUM, FUNC, PROTO = 1, 2, 4, 6, 12, 13

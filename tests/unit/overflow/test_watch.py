@@ -20,7 +20,7 @@ from listenwatch.overflow.watch import NotCounted, OverflowWatch
 from listenwatch.report.notices import missed_texts
 from listenwatch.sockets.consumer import Consumer, Progress
 from listenwatch.sockets.inventory import ListenerRow, NamespaceListeners
-from listenwatch.sockets.look import ListenerFilter
+from listenwatch.sockets.listener_filter import ListenerFilter
 from listenwatch.sockets.process_view import Activity, ProcessView
 
 HERE = Namespace(100, Path("/proc/thread-self/ns/net"))

@@ -254,6 +254,9 @@ def test_vectors_are_recordings_of_the_first_mode(tmp_path: Path) -> None:
     seen, other = call(), call(mode="tracepoint")
     ran = kernel("7.3", seen, other, summary(seen), summary(other, mode="tracepoint"))
     assert write_vectors(matrix(ran, gone()), tmp_path) == [tmp_path / "7.3/kprobe.jsonl.gz"]
+    foreign = ran._replace(architecture="arm64")
+    assert write_vectors(matrix(foreign), tmp_path) == [tmp_path / "arm64-7.3/kprobe.jsonl.gz"]
+    assert foreign.name == "arm64:7.3"
     with (tmp_path / "7.3/kprobe.jsonl.gz").open("rb") as stream:
         recording = Recording(stream, "vector")
         (read,) = recording.calls()

@@ -16,7 +16,7 @@ from listenwatch.model.stages import StageIndex
 from listenwatch.report.sinks import JsonLines, RecordingFile
 from listenwatch.session.filters import CallFilter
 from listenwatch.session.session import Session, run_session
-from listenwatch.session.source import Missing, Recorded
+from listenwatch.session.source import Missing, Recorded, Seen
 from listenwatch.verdict.compare import Verdict, VerdictKind
 from listenwatch.verdict.summary import Summary
 from tests.helpers.calls import KERNEL, SAMPLES, call, disagreeing, recorded, refused
@@ -31,8 +31,8 @@ class Calls:
     def __init__(self, calls: Iterable[ListenCall], *, skipped: int = 0, lost: int = 0) -> None:
         self._calls, self._skipped, self._lost = calls, skipped, lost
 
-    def calls(self) -> Iterator[tuple[ListenCall, int]]:
-        return ((each, self._skipped) for each in self._calls)
+    def calls(self) -> Iterator[Seen]:
+        return (Seen(each, self._skipped) for each in self._calls)
 
     def missing(self) -> Missing:
         return Missing(self._lost, 2)

@@ -16,7 +16,8 @@ from listenwatch.linux.sock_diag import Listener
 from listenwatch.sockets import look as looking
 from listenwatch.sockets.asked import AskedBacklogs
 from listenwatch.sockets.inventory import Inventory, ListenerRow
-from listenwatch.sockets.look import ListenerFilter, look
+from listenwatch.sockets.listener_filter import ListenerFilter
+from listenwatch.sockets.look import look
 from listenwatch.sockets.socket_units import SocketUnit
 
 VERSION = (6, 18, 0)

@@ -1,0 +1,48 @@
+"""Records that were read and wait to be judged: the ring is emptied at once, so that it has room for what comes next."""
+
+import zlib
+from collections import deque
+
+from listenwatch.call.record import WIRE
+
+PLAIN = 1 << 21
+"""Bytes of records that wait as they are; later ones are packed, to a tenth of their size and less."""
+MOST_BYTES, MOST_RECORDS = 1 << 23, 100_000
+"""What may wait, for the memory's sake and so that the end of a watch comes soon. What comes then stays in the ring,
+where the kernel counts what it has no room for."""
+
+
+class Backlog:
+    """Batches of records, in the order they came."""
+
+    def __init__(self) -> None:
+        self._batches: deque[tuple[bytes, bool]] = deque()
+        self._bytes = self._records = 0
+
+    def __len__(self) -> int:
+        return self._records
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be read."""
+        return self._bytes < MOST_BYTES and self._records < MOST_RECORDS
+
+    def put(self, records: list[bytes]) -> None:
+        """Add a batch."""
+        batch, is_packed = b"".join(records), self._bytes >= PLAIN
+        if is_packed:
+            batch = zlib.compress(batch, 1)
+        self._batches.append((batch, is_packed))
+        self._bytes += len(batch)
+        self._records += len(records)
+
+    def take(self) -> list[bytes]:
+        """The next batch; an empty one where none waits."""
+        if not self._batches:
+            return []
+        batch, is_packed = self._batches.popleft()
+        self._bytes -= len(batch)
+        data = zlib.decompress(batch) if is_packed else batch
+        records = [data[at : at + WIRE.size] for at in range(0, len(data), WIRE.size)]
+        self._records -= len(records)
+        return records

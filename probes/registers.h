@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The registers as bpf_tracing.h names them, for the architecture the probe is compiled for: the header of the machine
+ * that compiles it (asm/ptrace.h) has only its own. Both are ABI and the same on every kernel.
+ */
+#ifndef LISTENWATCH_REGISTERS_H
+#define LISTENWATCH_REGISTERS_H
+
+#if defined(__TARGET_ARCH_x86)
+/* arch/x86/include/uapi/asm/ptrace.h */
+struct pt_regs {
+	unsigned long r15, r14, r13, r12, rbp, rbx;
+	unsigned long r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+	unsigned long orig_rax, rip, cs, eflags, rsp, ss;
+};
+#else
+/* arch/arm64/include/uapi/asm/ptrace.h; with it the kernel's own struct pt_regs begins. */
+struct user_pt_regs {
+	__u64 regs[31];
+	__u64 sp, pc, pstate;
+};
+#endif
+
+#endif

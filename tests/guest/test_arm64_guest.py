@@ -1,0 +1,54 @@
+"""A guest of arm64, on whichever machine: its own programs, this listenwatch, and scenarios that agree in every mode."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests import ROOT
+from tests.helpers.contract import fit
+from tests.helpers.guest import needs_guest
+
+pytestmark = pytest.mark.guest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _able() -> None:
+    needs_guest("6.1", arch="arm64")
+
+
+def in_guest(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the guest through the command line, as a user would."""
+    line = [sys.executable, "-m", "listenwatch", "guest", "--arch", "arm64", "--kernel", "6.1", "--cpus", "1", "--", *command]
+    return subprocess.run(line, capture_output=True, text=True, timeout=900, cwd=ROOT)
+
+
+LOOK_AROUND = """
+uname -m; pwd; modprobe dummy && grep -q '^dummy ' /proc/modules && echo modprobe
+test -e pyproject.toml && echo here
+touch /new /usr/new && echo forgotten
+exit 7
+"""
+
+
+def test_a_command_runs_there_and_its_exit_status_is_passed_on() -> None:
+    done = in_guest("sh", "-c", LOOK_AROUND)
+    assert done.returncode == 7, done.stderr
+    assert done.stdout.splitlines() == ["aarch64", str(ROOT), "modprobe", "here", "forgotten"]
+
+
+def test_scenarios_agree_in_every_mode_there_is() -> None:
+    """6.1 has no trampolines on arm64; 32-bit programs are AArch32's."""
+    done = in_guest("listenwatch", "verify", "--json", "--attach", "all", "-k", "[bc][ao][cm][kp]*")  # backlog-, compat-
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    lines = fit(done.stdout)
+    calls = [line for line in lines if "summary" not in line]
+    summaries = {line["summary"]["attach"]: line["summary"] for line in lines if "summary" in line}
+    assert set(summaries) == {"kprobe", "tracepoint"}
+    assert {call["verdict"] for call in calls} == {"AGREE"}
+    assert {summary["kernel"]["machine"] for summary in summaries.values()} == {"aarch64"}
+    assert [summary["lost"] for summary in summaries.values()] == [0, 0]
+    assert summaries["tracepoint"]["equality"]["different"] == 0
+    assert "compat" in {call["door"] for call in calls}
