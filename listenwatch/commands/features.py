@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from listenwatch.features.answers import Answer
-from listenwatch.features.attach import choose_mode
+from listenwatch.features.attach import choose_mode, follows_by_seccomp
 from listenwatch.features.evidence import Evidence
 from listenwatch.features.survey import Field, Survey, behaviour_fields, survey
 from listenwatch.linux.terminal import width_of
@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """Ask and print; 0, or 3 if it is certain that no attach mode works here."""
     evidence = Evidence()
     answers, fields = survey(evidence), behaviour_fields(evidence)
-    auto = choose_mode("auto", evidence=evidence)
+    mode, why = choose_mode("auto", evidence=evidence)
+    auto = mode, f"{why}; without privilege a command is followed by seccomp" if follows_by_seccomp(evidence) else why
     if args.json:
         print(dumped(evidence, answers, fields, auto))
     else:

@@ -153,10 +153,15 @@ def open_any_engine(
         if works.answer is not Answer.YES:
             raise ObserveError(f"attach mode seccomp does not work here ({works.how})")
         return _open_seccomp(evidence, "asked for")
-    missing = "" if evidence.privilege.has_all(to_attach()) else remedy(to_attach())
-    if follow and missing and survey.seccomp(evidence).answer is Answer.YES:
-        return _open_seccomp(evidence, f"no privilege for BPF, so no stages are seen (for those {missing})")
+    if follow and follows_by_seccomp(evidence):
+        why = f"no privilege for BPF, so no stages are seen (to see them, {remedy(to_attach())})"
+        return _open_seccomp(evidence, why)
     return open_engine(engine, attach, follow=follow, ring_size=ring_size)
+
+
+def follows_by_seccomp(evidence: Evidence) -> bool:
+    """Whether ``auto`` follows a command without BPF: there is no privilege for it, and this works."""
+    return not evidence.privilege.has_all(to_attach()) and survey.seccomp(evidence).answer is Answer.YES
 
 
 def _open_seccomp(evidence: Evidence, why: str) -> SeccompEngine:
