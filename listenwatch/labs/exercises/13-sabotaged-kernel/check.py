@@ -6,6 +6,7 @@ from pathlib import Path
 from listenwatch.labs.attempt import Attempt
 from listenwatch.labs.modules import compiled, loaded
 from listenwatch.verdict.compare import VerdictKind
+from listenwatch.verdict.excuses import Excuse
 
 NEEDS = ("kprobes", "headers", "gcc", "make", "lab machine")
 
@@ -26,7 +27,8 @@ def check(attempt: Attempt) -> None:
         seen = attempt.calls()
         if word == "healthy":
             attempt.require_agreement(seen)
-        met = any(judged.verdict.kind is VerdictKind.DISAGREE for judged in seen)
+        # somaxconn may have moved while a call was interrupted, says its verdict then; nobody else is in this namespace
+        met = any(j.verdict.kind is VerdictKind.DISAGREE or j.verdict.excuse is Excuse.INPUT_MOVED for j in seen)
         printed = program.output[-1] if program.output else "nothing"
         looked = bool(seen) and met == (word != "healthy")
         attempt.goal(
