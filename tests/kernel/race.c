@@ -114,6 +114,8 @@ static void take_turns(long first, int ours)
 			disturb(batch[n - 1], first + n);
 		}
 	}
+	while (!ours && !atomic_load(&shared->stop)) /* the sockets stay shared until our side has made its last call */
+		sched_yield();
 }
 
 static void run_on(int number)
@@ -171,6 +173,7 @@ static void run_batch(long first, long calls, int by_thread)
 	for (int i = 0; i < places; i++)
 		batch[i] = new_socket(first + i);
 	atomic_store(&shared->turn, 0);
+	atomic_store(&shared->stop, 0);
 	if (by_thread) {
 		need(!pthread_create(&thread, NULL, theirs, (void *)first), "thread");
 	} else if ((child = fork()) == 0) {
