@@ -12,7 +12,7 @@
 
 static const struct listen_config config = LISTEN_CONFIG;
 
-BPF_RINGBUF_OUTPUT(ring, 2048);
+BPF_RINGBUF_OUTPUT(ring, 4096);
 BPF_TABLE("lru_hash", u64, struct thread, threads, 4096);
 BPF_ARRAY(occupied, struct occupancy, OCCUPANCY_SLOTS);
 BPF_ARRAY(moved, struct movement, MOVEMENT_SLOTS);

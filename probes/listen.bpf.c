@@ -17,7 +17,7 @@ const volatile struct listen_config config = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 << 20);
+	__uint(max_entries, 16 << 20);
 } ring SEC(".maps");
 
 /* Least recently used threads make room: an ended thread costs nothing for long. */

@@ -10,6 +10,7 @@ from listenwatch.errors import UsageError
 from listenwatch.features.attach import open_any_engine
 from listenwatch.linux.command_tree import CommandTree
 from listenwatch.linux.kernel import running_kernel
+from listenwatch.linux.priority import run_before_others
 from listenwatch.linux.privileges import READ_MAPS, keep_only
 from listenwatch.linux.terminal import inform, say
 from listenwatch.linux.wakeups import SignalPipe, UntilInterrupted
@@ -62,7 +63,7 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     attaching.add_options(parser)
     add("--buffer", type=int, choices=BUFFERS, metavar="MB",
         help="kernel memory for calls that come faster than they are read, 2,200 a MB: "
-        f"{', '.join(map(str, BUFFERS))} (default: 8)")  # fmt: skip
+        f"{', '.join(map(str, BUFFERS))} (default: 16)")  # fmt: skip
     add("-v", "--verbose", action="store_true",
         help="on errors show the verifier's or the compiler's log")  # fmt: skip
     add_quiet(parser)
@@ -89,6 +90,7 @@ def run(options: argparse.Namespace) -> int:
             pages = filter_options.pages_of(options, "watched live")
         kept = {*READ_MAPS, "CAP_KILL"}  # the command has them all, and may have become another user
         if not command:
+            run_before_others()
             keep_only(kept)
         inform(
             f"watching listen() on Linux {kernel.release}, engine {engine.name}, "
@@ -97,6 +99,7 @@ def run(options: argparse.Namespace) -> int:
         )
         if command:
             tree = CommandTree(command, lambda process: say(filtered_text(process)), engine.enter_child)
+            run_before_others()
             keep_only(kept)
         source = Attached(engine, kernel, UntilInterrupted(signals, options.duration, tree))
         summary = run_session(

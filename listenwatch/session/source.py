@@ -91,7 +91,7 @@ class Attached:
         return 0.0 if len(self._waiting) else self._engine.patience()
 
     def _empty_ring(self) -> None:
-        """Calls may come faster than they can be judged and printed: the ring has room for 17,000."""
+        """Calls may come faster than they can be judged and printed: the ring has room for 35,000."""
         while self._waiting.has_room and (batch := self._engine.read()):
             self._waiting.put(batch)
 
