@@ -38,7 +38,7 @@ help:
 	@echo 'make test     set up, then lint, type check and every test'
 	@echo 'make bench    set up, then measure start-up, overhead, speed and memory'
 	@echo 'make bench-compare BASE=FILE  the last bench beside an earlier one, a copy of build/bench.json'
-	@echo 'make bench-guest  the overhead with kprobes, compared with bpftrace and bcc, in a guest'
+	@echo 'make bench-guest  the overhead with kprobes, compared with bpftrace and bcc, and on other system calls, in guests'
 	@echo 'make matrix   verify on this kernel and in guests with every other the mirror has, side by side'
 	@echo 'make mutants  mutation testing of the model and the verdict'
 	@echo 'make sabotage  kernels broken on purpose, one thing each, in a guest: verify has to catch them'
@@ -136,6 +136,7 @@ bench-guest: setup
 	@dpkg -s bpftrace bpfcc-tools >/dev/null 2>&1 || \
 		$(SUDO) apt-get install -y -qq --no-install-recommends bpftrace bpfcc-tools >/dev/null
 	$(SUDO) $(PY) -m tests.bench.guest
+	$(SUDO) $(PY) -m tests.bench.tax
 
 # This kernel and every other the mirror has, side by side, and some of another architecture.
 MATRIX := all,arm64:6.1

@@ -16,6 +16,7 @@ from tests.bench.measuring import LISTENWATCH, build_loop
 from tests.bench.rows import Row, Run, as_table
 from tests.bench.startup import startup
 from tests.bench.storming import storm
+from tests.bench.tax import tax
 
 
 def main(file: Path) -> int:
@@ -36,6 +37,7 @@ def measured() -> Iterator[Row]:
         records: list[bytes] = []
         yield from startup()
         yield from added_time(loop)
+        yield from tax(folder)
         yield from capture(loop, records)
         yield from judging(records)
         yield from storm(folder)
