@@ -21,12 +21,12 @@ from tests.bench.rows import Row
 
 SERIES = ("5.10", "6.1", "6.12", "7.3")
 PAIRS = 10
-IN_GUEST, HERE_CALLS = "200000", "2000000"
+CALLS = "2000000"
 
 
 def tax(folder: str) -> Iterator[Row]:
     """On this kernel, in its own attach mode."""
-    load = [compiled(HERE / "tax.c", folder), HERE_CALLS]
+    load = [compiled(HERE / "tax.c", folder), CALLS]
     with open_engine() as engine:
         mode = engine.attach
     plain, watched = alternating(load, open_engine)
@@ -60,7 +60,7 @@ def measure() -> int:
     """In a guest."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        load = [compiled(HERE / "tax.c", folder), IN_GUEST]
+        load = [compiled(HERE / "tax.c", folder), CALLS]
         for mode in (mode for mode in modes_here() if mode != "tracepoint"):
             watch = partial(open_engine, "core", mode)
             with watch() as engine:
