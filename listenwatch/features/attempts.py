@@ -79,6 +79,16 @@ def _load(owned: ExitStack, kind: int, attach_type: int = 0, btf_id: int = 0) ->
     return _bpf(owned, _PROG_LOAD, attr)
 
 
+def _may_load(kind: int, attach_type: int) -> None:
+    """EPERM where programs of this kind are refused whatever their function: finding its number takes 25 ms."""
+    try:
+        with ExitStack() as owned:
+            _load(owned, kind, attach_type)
+    except OSError as error:
+        if error.errno == errno.EPERM:
+            raise
+
+
 def _btf_id(name: str, attach_type: int) -> int:
     """The number the kernel's BTF gives a function; OSError if it names none such."""
     libbpf.Log()  # a miss is an answer, not a message
@@ -111,6 +121,7 @@ def fentry() -> Attempt:
     """A do-nothing fentry program on inet_listen, loaded and attached for a moment."""
 
     def action(owned: ExitStack) -> None:
+        _may_load(_PROG_TYPE_TRACING, _TRACE_FENTRY)
         btf_id = _btf_id("inet_listen", _TRACE_FENTRY)
         program = _load(owned, _PROG_TYPE_TRACING, _TRACE_FENTRY, btf_id)
         _bpf(owned, _RAW_TRACEPOINT_OPEN, _RawTracepointOpen(None, program))
