@@ -11,7 +11,7 @@ LISTENWATCH := .venv/bin/listenwatch
 GUEST_KERNEL ?= 6.1
 MACHINE := $(shell uname -m)
 CLANG ?= clang
-BPF_FLAGS := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -I/usr/include/$(MACHINE)-linux-gnu
+BPF_FLAGS := -O2 -g -fdebug-compilation-dir=. -Wall -Werror -target bpf -mcpu=v3 -I/usr/include/$(MACHINE)-linux-gnu
 # The machines (uname -m) that a probe is compiled for, on whichever of them; as libbpf's headers name them
 MACHINES := x86_64 aarch64
 x86_64 := x86
@@ -31,7 +31,7 @@ OBJECTS := $(foreach machine,$(MACHINES),$(PROBES:%=listenwatch/bpf/%.$(machine)
 BCC_SOURCES := $(patsubst probes/%,listenwatch/bpf/source/%,probes/listen.bcc.c \
 	$(filter-out probes/kernel.h probes/registers.h probes/overflow%,$(wildcard probes/*.h)))
 
-.PHONY: help setup objects verify verify-guest matrix test lint vectors mutants sabotage bench bench-compare bench-guest docs box lab lab-tools clean
+.PHONY: help setup objects verify verify-guest matrix test lint vectors mutants sabotage bench bench-compare bench-guest docs dist box lab lab-tools clean
 
 help:
 	@echo 'make verify   set up, then check listen() on this kernel, and with kprobes in a guest if it has none'
@@ -44,6 +44,7 @@ help:
 	@echo 'make sabotage  kernels broken on purpose, one thing each, in a guest: verify has to catch them'
 	@echo 'make vectors  the matrix, which then also records the test vectors afresh'
 	@echo 'make docs     the documentation as a site, in build/site'
+	@echo 'make dist     a wheel, one file that runs and a Debian package, in dist/, each built twice to compare'
 	@echo 'make lab      the Vagrant lab from nothing: box, machine, every exercise checked in it, taken down'
 	@echo 'make box      a box for vagrant-libvirt, from this machine'"'"'s own Debian mirror'
 	@echo 'make setup    apt packages, .venv, compiled probe'
@@ -155,6 +156,10 @@ docs: setup .venv/.docs
 .venv/.docs: pyproject.toml .venv/.installed
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
+
+# What is published, into dist/. With the same commit and set-up the bytes are the same.
+dist: setup
+	$(PY) -m release
 
 # The Vagrant lab. Its tools are many, and needed here only.
 LAB_PACKAGES := vagrant vagrant-libvirt libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu \
