@@ -25,6 +25,8 @@ ARM64_PACKAGES := qemu-system-arm
 # Servers that the tests and the bench run themselves. nginx's package would start one on port 80,
 # podman's an API for root.
 SERVERS := redis-tools nginx-light podman runc
+# What shows the man pages and completes, and roots of Debian 12 and 13 to install in
+SHOWN := man-db zsh fish mmdebstrap
 PROBES := $(patsubst probes/%.bpf.c,%,$(wildcard probes/*.bpf.c))
 OBJECTS := $(foreach machine,$(MACHINES),$(PROBES:%=listenwatch/bpf/%.$(machine).bpf.o))
 # what engine bcc compiles as it starts
@@ -71,7 +73,7 @@ setup: .venv/.packages .venv/.installed objects
 
 # Installed, and not started: neither now (policy-rc.d) nor with the next boot
 .venv/.servers: .venv/.packages
-	@missing=$$(for p in $(SERVERS); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null \
+	@missing=$$(for p in $(SERVERS) $(SHOWN); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null \
 		| grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 		echo "installing, without starting them:" $$missing; \
