@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from release import pyz
+from release import deb, pyz
 from release.source import ROOT, copied, epoch, wheel
 
 
@@ -20,6 +20,7 @@ def build(into: Path, work: Path, seconds: int) -> list[Path]:
     return [
         wheel(copied(work / "of-wheel"), into, seconds),
         pyz.build(source / "listenwatch", into, work, seconds),
+        deb.build(source / "listenwatch", into, work, seconds),
     ]
 
 

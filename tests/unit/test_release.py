@@ -17,7 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from release import libraries, pyz, source, unpacking
+from release import deb, libraries, pyz, source, unpacking
 from tests.helpers.imports import MODULES
 from tests.helpers.privileges import as_nobody
 from tests.require import require
@@ -265,3 +265,12 @@ def test_the_copy_is_the_package(tmp_path: Path) -> None:
     copy = source.copied(tmp_path / "copy") / "listenwatch"
     modules = {str(path.relative_to(source.ROOT / "listenwatch")) for path in MODULES.values()}
     assert modules <= {str(path.relative_to(copy)) for path in source.files_of(copy)}
+
+
+@pytest.mark.parametrize(("version", "debian"), [("0.1.0", "0.1.0"), ("1.0rc1", "1.0~rc1"), ("0.2.0.dev3", "0.2.0~dev3")])
+def test_debian_orders_what_comes_before_a_release_before_it(version: str, debian: str) -> None:
+    assert deb.debian_version(version) == debian
+    compare = ["dpkg", "--compare-versions", debian, "lt", f"{version.partition('rc')[0].partition('.dev')[0]}.1"]
+    subprocess.run(compare, check=True)
+    if debian != version:
+        subprocess.run([*compare[:-1], re.split("rc|[.]dev", version)[0]], check=True)
