@@ -33,7 +33,7 @@ OBJECTS := $(foreach machine,$(MACHINES),$(PROBES:%=listenwatch/bpf/%.$(machine)
 BCC_SOURCES := $(patsubst probes/%,listenwatch/bpf/source/%,probes/listen.bcc.c \
 	$(filter-out probes/kernel.h probes/registers.h probes/overflow%,$(wildcard probes/*.h)))
 
-.PHONY: help setup objects verify verify-guest matrix test lint vectors mutants sabotage bench bench-compare bench-guest docs dist box lab lab-tools clean
+.PHONY: help setup objects verify verify-guest matrix test lint vectors mutants sabotage bench bench-compare bench-guest docs dist image box lab lab-tools clean
 
 help:
 	@echo 'make verify   set up, then check listen() on this kernel, and with kprobes in a guest if it has none'
@@ -47,6 +47,7 @@ help:
 	@echo 'make vectors  the matrix, which then also records the test vectors afresh'
 	@echo 'make docs     the documentation as a site, in build/site'
 	@echo 'make dist     a wheel, one file that runs and a Debian package, in dist/, each built twice to compare'
+	@echo 'make image    a container image of it, from this machine'"'"'s own Debian mirror: localhost/listenwatch'
 	@echo 'make lab      the Vagrant lab from nothing: box, machine, every exercise checked in it, taken down'
 	@echo 'make box      a box for vagrant-libvirt, from this machine'"'"'s own Debian mirror'
 	@echo 'make setup    apt packages, .venv, compiled probe'
@@ -162,6 +163,11 @@ docs: setup .venv/.docs
 # What is published, into dist/. With the same commit and set-up the bytes are the same.
 dist: setup
 	$(PY) -m release
+
+image: dist .venv/.servers
+	$(SUDO) $(PY) -m release.image dist/listenwatch_*_all.deb build/image.tar
+	$(SUDO) podman import --quiet --change 'ENTRYPOINT ["/usr/bin/listenwatch"]' build/image.tar \
+		localhost/listenwatch:$$($(PY) -c 'from listenwatch.version import __version__; print(__version__)')
 
 # The Vagrant lab. Its tools are many, and needed here only.
 LAB_PACKAGES := vagrant vagrant-libvirt libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu \

@@ -39,6 +39,8 @@ def main() -> int:
             sys.stderr.write(f"release: two builds differ: {', '.join(differing)}\n")
             return 1
         options.into.mkdir(exist_ok=True)
+        for earlier in options.into.glob("listenwatch*"):
+            earlier.unlink()
         for file, digest in sums[0].items():
             shutil.copy(folder / "1/out" / file, options.into)
             print(f"{digest}  {file}")

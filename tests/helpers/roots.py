@@ -6,11 +6,12 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from listenwatch.guests import apt
 from listenwatch.guests.cache import cache_directory
+from release import debian_root, image
 from tests.require import require
 
 PACKAGES = ("python3", "python3-venv", "libbpf1")
@@ -31,26 +32,26 @@ exec chroot "$upper/root" "$@"
 
 def base(suite: str) -> Path:
     """The root of a Debian of that suite, made once from the mirror that this machine's apt uses."""
-    require("mmdebstrap", shutil.which("mmdebstrap") is not None, "it makes roots: run 'apt-get install mmdebstrap'")
-    key = hashlib.sha256(repr((PACKAGES, AT_HAND)).encode()).hexdigest()[:8]
-    place = cache_directory() / "roots" / f"{suite}-{key}"
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=place.parent) as name:
-            _make(suite, Path(name, "root"))
-            Path(name, "root").rename(place)
-    return place
-
-
-def _make(suite: str, place: Path) -> None:
-    keyring = next(iter(sorted(apt.KEYRINGS.glob("debian-archive-keyring.*"))))
-    settings = apt.kept_settings(apt.output("apt-config", "dump"))
     download = f'chroot "$1" apt-get install --yes --download-only --no-install-recommends {" ".join(AT_HAND)}'
-    line = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}",
-            *(f"--aptopt={setting}" for setting in settings), "--aptopt=APT::Install-Recommends \"false\"",
-            "--skip=cleanup/apt", f"--customize-hook={download}", suite, str(place),
-            f"deb [signed-by={keyring}] {apt.find_mirror(None).main} {suite} main"]  # fmt: skip
-    subprocess.run(line, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    options = ("--variant=minbase", "--skip=cleanup/apt", f"--customize-hook={download}")
+    return _kept(suite, (*PACKAGES, *options), lambda place: debian_root.make(suite, place, PACKAGES, *options))
+
+
+def image_base() -> Path:
+    """What a container image has besides listenwatch, made once."""
+    return _kept("image", (image.SUITE, *image.PACKAGES), image.unpack)
+
+
+def _kept(name: str, parts: tuple[str, ...], make: Callable[[Path], None]) -> Path:
+    """A folder of the cache, made by ``make`` unless it is there with the same parts."""
+    place = cache_directory() / "roots" / f"{name}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:8]}"
+    if not place.exists():
+        require("kernel", shutil.which("mmdebstrap") is not None, "no mmdebstrap: run 'apt-get install mmdebstrap'")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=place.parent) as folder:
+            make(Path(folder, "root"))
+            Path(folder, "root").rename(place)
+    return place
 
 
 class Root(NamedTuple):

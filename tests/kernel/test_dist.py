@@ -1,19 +1,23 @@
-"""What `make dist` builds, in a fresh Debian 12 and 13 without a compiler, make, git or network: installed, used, and removed."""
+"""What `make dist` and `make image` build: in a fresh Debian 12 and 13 without a compiler, make, git or network, and as a container."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from listenwatch.version import __version__
-from release import libraries
+from release import image, libraries
 from release.__main__ import build
 from release.source import PIP, epoch
-from tests.helpers.roots import Root, base
-from tests.helpers.watching import needs_kernel
+from tests.helpers.podman import LIMITS, OPTIONS, podman
+from tests.helpers.roots import Root, base, image_base
+from tests.helpers.watching import needs, needs_kernel
 
 pytestmark = pytest.mark.kernel
 
@@ -109,3 +113,58 @@ def test_the_wheel(root: Root, dist: Dist, suite: str, tmp_path: Path) -> None:
     root.run(*pip, "uninstall", "--yes", "listenwatch")
     left = {path for path in root.files() - before if "/__pycache__" not in path}
     assert not left
+
+
+# ---- the image ---------------------------------------------------------------------------------
+
+LISTENER = "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(9)"
+LEAST = ("--cap-drop=all", "--cap-add=BPF,PERFMON,DAC_READ_SEARCH", "--security-opt=no-new-privileges", "--read-only")
+SEEING = ("--pid=host", "--cgroupns=host", "--volume=/sys/kernel/tracing:/sys/kernel/tracing:ro",
+          "--volume=/var/lib/containers/storage:/var/lib/containers/storage:ro")  # fmt: skip
+PROFILE = "--security-opt=seccomp=unconfined"
+"""That of Debian 12's podman allows bpf() to CAP_SYS_ADMIN only; later ones to CAP_BPF."""
+TRACEFS = "mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec \"$@\""
+"""Refused where it is mounted, as it is on a machine that systemd started."""
+
+
+@pytest.fixture(scope="module")
+def made(dist: Dist, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of the image, which is removed again."""
+    needs("runc")
+    tar = tmp_path_factory.mktemp("image") / "image.tar"
+    image.build(image_base(), dist.deb, tar)
+    name = f"localhost/listenwatch-test-{os.getpid()}"
+    podman("import", "--change", 'ENTRYPOINT ["/usr/bin/listenwatch"]', str(tar), name)
+    try:
+        yield name
+    finally:
+        podman("rmi", "--force", name)
+
+
+def test_a_container_watches_the_host_with_the_least_privilege(made: str) -> None:
+    watching, listening = f"lw-watching-{os.getpid()}", f"lw-listening-{os.getpid()}"
+    limits = ("--network=none", *LIMITS)
+    run = ["unshare", "--mount", "sh", "-c", TRACEFS, "sh", needs("podman"), *OPTIONS, "run", "--name", watching]
+    command = ["watch", "--json", "--count", "1", "--container", listening]
+    with subprocess.Popen(
+        [*run, *limits, *LEAST, *SEEING, PROFILE, made, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout and process.stderr
+            first = process.stderr.readline()
+            assert "watching listen()" in first, first + process.stderr.read()
+            podman("run", "--name", listening, *limits, "--entrypoint", "/usr/bin/python3", made, "-S", "-c", LISTENER)
+            call, summary = map(json.loads, process.stdout.read().splitlines())
+        finally:
+            podman("rm", "--force", "--ignore", "--time=0", watching, listening)
+    assert (call["asked"], call["stored"], call["verdict"]) == (9, 9, "AGREE")
+    assert (call["container"]["runtime"], call["container"]["name"]) == ("podman", listening)
+    assert summary["summary"]["lost"] == 0
+
+
+def test_the_image_holds_no_more_than_it_needs(made: str) -> None:
+    run = ("run", "--rm", "--network=none", *LIMITS)
+    assert podman(*run, made, "--version").startswith(f"listenwatch {__version__}\n")
+    assert "128" in podman(*run, made, "predict", "--backlog", "511", "--somaxconn", "128", "--kernel", "6.1")
+    there = "import os; print([p for p in ('/bin/sh', '/usr/bin/apt', '/usr/bin/perl', '/etc/passwd') if os.path.exists(p)])"
+    assert podman(*run, "--entrypoint", "/usr/bin/python3", made, "-c", there) == "[]"

@@ -1,7 +1,7 @@
 """What a matrix is to run: on each kernel ``verify``, here directly and elsewhere through ``guest``."""
 
-import re
 import os
+import re
 import sys
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
