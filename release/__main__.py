@@ -9,18 +9,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from release import deb, pyz
+from release import deb, libraries, pyz
 from release.source import ROOT, copied, epoch, wheel
 
 
 def build(into: Path, work: Path, seconds: int) -> list[Path]:
     """Each file that is published, in the new folder ``into``; ``work`` is an empty folder."""
     into.mkdir()
-    source = copied(work / "source")
+    package = copied(work / "source") / "listenwatch"
+    needed = libraries.install(work / "libraries")
     return [
         wheel(copied(work / "of-wheel"), into, seconds),
-        pyz.build(source / "listenwatch", into, work, seconds),
-        deb.build(source / "listenwatch", into, work, seconds),
+        pyz.build(package, needed, into, work, seconds),
+        deb.build(package, needed, into, work, seconds),
     ]
 
 

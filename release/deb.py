@@ -16,7 +16,7 @@ import subprocess
 from pathlib import Path
 
 from listenwatch.version import __version__
-from release import completions, libraries, manual
+from release import completions, manual
 from release.source import ROOT, files_of, settle
 
 _DEBIAN = Path(__file__).with_name("debian")
@@ -27,10 +27,14 @@ _PLACES = {
 }
 
 
-def build(package: Path, into: Path, work: Path, seconds: int) -> Path:
-    """The .deb, in ``into``; ``package`` is the folder of the package, ``work`` one in which this makes a folder."""
+def build(package: Path, needed: Path, into: Path, work: Path, seconds: int) -> Path:
+    """The .deb, in ``into``: ``package`` is the folder of the package, ``needed`` that of ``libraries``.
+
+    ``work`` is a folder in which this makes others.
+    """
     tree = work / "deb"
-    _python(package, tree / "usr/lib", work)
+    shutil.copytree(needed / "all", tree / "usr/lib/listenwatch")
+    shutil.copytree(package, tree / "usr/lib/listenwatch/listenwatch", ignore=shutil.ignore_patterns("__pycache__"))
     _documents(tree, work, seconds)
     _place(_DEBIAN / "launcher", tree / "usr/bin/listenwatch", 0o755)
     _place(_DEBIAN / "listenwatch.service", tree / "usr/lib/systemd/system/listenwatch.service")
@@ -45,14 +49,6 @@ def build(package: Path, into: Path, work: Path, seconds: int) -> Path:
 def debian_version(version: str) -> str:
     """A version as Debian orders it: what comes before a release has a tilde (``1.0rc1`` is ``1.0~rc1``)."""
     return re.sub(r"\.?(dev|a|b|rc)(?=\d)", r"~\1", version)
-
-
-def _python(package: Path, into: Path, work: Path) -> None:
-    place = into / "listenwatch"
-    into.mkdir(parents=True)
-    libraries.install(place)
-    libraries.take_compiled(place, work / "deb-left-out")
-    shutil.copytree(package, place / "listenwatch", ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def _documents(tree: Path, work: Path, seconds: int) -> None:

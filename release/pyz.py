@@ -11,19 +11,18 @@ import shutil
 import zipapp
 from pathlib import Path
 
-from release import libraries
 from release.source import files_of, settle
 
 _HERE = Path(__file__).parent
 
 
-def build(package: Path, into: Path, work: Path, seconds: int) -> Path:
-    """The file, in ``into``; ``package`` is the folder of the package, ``work`` an empty one that this may fill."""
+def build(package: Path, needed: Path, into: Path, work: Path, seconds: int) -> Path:
+    """The file, in ``into``: ``package`` is the folder of the package, ``needed`` that of ``libraries``.
+
+    ``work`` is a folder in which this makes another.
+    """
     tree = work / "pyz"
-    for machine in libraries.MACHINES:
-        every = libraries.install(work / f"of-{machine}", machine)
-        libraries.take_compiled(every, tree / machine)
-    shutil.move(work / f"of-{libraries.MACHINES[0]}", tree / "all")
+    shutil.copytree(needed, tree)
     shutil.copytree(package, tree / "all/listenwatch", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(_HERE / "unpacking.py", tree)
     main = (_HERE / "pyz_main.py").read_text().replace("@BUILD@", digest(tree)[:16])

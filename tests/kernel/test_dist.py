@@ -6,10 +6,14 @@ import json
 import os
 import re
 import subprocess
+import zipfile
 from collections.abc import Iterator
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from listenwatch.version import __version__
 from release import image, libraries
@@ -52,6 +56,18 @@ def root(suite: str, dist: Dist, tmp_path: Path) -> Root:
         assert not [*root.base.glob(f"usr/bin/{tool}")]
     root.copy(dist.wheel, dist.pyz, dist.deb)
     return root
+
+
+def test_all_that_the_packages_need_is_in_the_single_file(dist: Dist, tmp_path: Path) -> None:
+    with zipfile.ZipFile(dist.pyz) as archive:
+        archive.extractall(tmp_path, [name for name in archive.namelist() if name.endswith("/METADATA")])
+    there = list(distributions(path=[str(tmp_path / name) for name in ("all", "x86_64")]))
+    versions = {canonicalize_name(package.name): package.version for package in there}
+    needed = [Requirement(text) for package in there for text in package.requires or ()]
+    for requirement in needed:
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)]), requirement
+    assert len(versions) > 10
 
 
 def use(root: Root, *program: str) -> None:
