@@ -11,7 +11,7 @@ LISTENWATCH := .venv/bin/listenwatch
 GUEST_KERNEL ?= 6.1
 MACHINE := $(shell uname -m)
 CLANG ?= clang
-BPF_FLAGS := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -I/usr/include/$(MACHINE)-linux-gnu
+BPF_FLAGS := -O2 -g -fdebug-compilation-dir=. -Wall -Werror -target bpf -mcpu=v3 -I/usr/include/$(MACHINE)-linux-gnu
 # The machines (uname -m) that a probe is compiled for, on whichever of them; as libbpf's headers name them
 MACHINES := x86_64 aarch64
 x86_64 := x86
@@ -25,13 +25,15 @@ ARM64_PACKAGES := qemu-system-arm
 # Servers that the tests and the bench run themselves. nginx's package would start one on port 80,
 # podman's an API for root.
 SERVERS := redis-tools nginx-light podman runc
+# What shows the man pages and completes, and roots of Debian 12 and 13 to install in
+SHOWN := man-db zsh fish mmdebstrap
 PROBES := $(patsubst probes/%.bpf.c,%,$(wildcard probes/*.bpf.c))
 OBJECTS := $(foreach machine,$(MACHINES),$(PROBES:%=listenwatch/bpf/%.$(machine).bpf.o))
 # what engine bcc compiles as it starts
 BCC_SOURCES := $(patsubst probes/%,listenwatch/bpf/source/%,probes/listen.bcc.c \
 	$(filter-out probes/kernel.h probes/registers.h probes/overflow%,$(wildcard probes/*.h)))
 
-.PHONY: help setup objects verify verify-guest matrix test lint vectors mutants sabotage bench bench-compare bench-guest docs box lab lab-tools clean
+.PHONY: help setup objects verify verify-guest matrix test lint vectors mutants sabotage bench bench-compare bench-guest docs dist image box lab lab-tools clean
 
 help:
 	@echo 'make verify   set up, then check listen() on this kernel, and with kprobes in a guest if it has none'
@@ -44,6 +46,8 @@ help:
 	@echo 'make sabotage  kernels broken on purpose, one thing each, in a guest: verify has to catch them'
 	@echo 'make vectors  the matrix, which then also records the test vectors afresh'
 	@echo 'make docs     the documentation as a site, in build/site'
+	@echo 'make dist     a wheel, one file that runs and a Debian package, in dist/, each built twice to compare'
+	@echo 'make image    a container image of it, from this machine'"'"'s own Debian mirror: localhost/listenwatch'
 	@echo 'make lab      the Vagrant lab from nothing: box, machine, every exercise checked in it, taken down'
 	@echo 'make box      a box for vagrant-libvirt, from this machine'"'"'s own Debian mirror'
 	@echo 'make setup    apt packages, .venv, compiled probe'
@@ -70,7 +74,7 @@ setup: .venv/.packages .venv/.installed objects
 
 # Installed, and not started: neither now (policy-rc.d) nor with the next boot
 .venv/.servers: .venv/.packages
-	@missing=$$(for p in $(SERVERS); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null \
+	@missing=$$(for p in $(SERVERS) $(SHOWN); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null \
 		| grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 		echo "installing, without starting them:" $$missing; \
@@ -156,6 +160,15 @@ docs: setup .venv/.docs
 .venv/.docs: pyproject.toml .venv/.installed
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
+
+# What is published, into dist/. With the same commit and set-up the bytes are the same.
+dist: setup
+	$(PY) -m release
+
+image: dist .venv/.servers
+	$(SUDO) $(PY) -m release.image dist/listenwatch_*_all.deb build/image.tar
+	$(SUDO) podman import --quiet --change 'ENTRYPOINT ["/usr/bin/listenwatch"]' build/image.tar \
+		localhost/listenwatch:$$($(PY) -c 'from listenwatch.version import __version__; print(__version__)')
 
 # The Vagrant lab. Its tools are many, and needed here only.
 LAB_PACKAGES := vagrant vagrant-libvirt libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu \

@@ -6,16 +6,13 @@ Every Python that runs from it notes what it opens of the checkout: nothing may 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from release import source
 from tests import ROOT
-
-_NEEDED = ("listenwatch", "pyproject.toml", "README.md", "LICENSE")
-_PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 
 # Imported by each Python that starts with this folder on its path.
 _WATCHER = """
@@ -66,17 +63,10 @@ class Installed(NamedTuple):
 
 def install(place: Path) -> Installed:
     """Build the wheel from a copy, without network, and install it without the rest of its requirements."""
-    source, target, folder = place / "source", place / "installed", place / "empty"
-    source.mkdir()
-    for name in filter(lambda name: (ROOT / name).exists(), _NEEDED):
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, source)
+    target, folder = place / "installed", place / "empty"
+    built = source.wheel(source.copied(place / "source"), place, source.epoch())
     offline = ("--no-deps", "--no-index")
-    subprocess.run([*_PIP, "wheel", *offline, "--no-build-isolation", "-w", place, source], check=True)
-    (wheel,) = place.glob("*.whl")
-    subprocess.run([*_PIP, "install", *offline, "--target", target, wheel], check=True)
+    subprocess.run([*source.PIP, "install", *offline, "--target", str(target), str(built)], check=True)
     folder.mkdir()
     noted = place / "noted"
     values = {"checkout": f"{ROOT}/", "venv": f"{ROOT}/.venv/", "noted": str(noted)}

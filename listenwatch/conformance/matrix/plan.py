@@ -1,5 +1,6 @@
 """What a matrix is to run: on each kernel ``verify``, here directly and elsewhere through ``guest``."""
 
+import os
 import re
 import sys
 from collections.abc import Collection, Iterator
@@ -105,8 +106,9 @@ def _guest_job(wanted: Wanted, architecture: Architecture, series: str) -> Job:
     return Job(series, GUEST, (*guest, "--", *_verify(wanted, *program)), foreign)
 
 
-_LISTENWATCH = (sys.executable, "-m", "listenwatch")
-"""This one; a guest of another architecture has its own."""
+_LISTENWATCH = ("env", f"PYTHONPATH={os.pathsep.join(filter(None, sys.path))}", sys.executable, "-m", "listenwatch")
+"""This one, be it of a single file or of Debian's package, which Python finds nowhere by itself; a guest of another
+architecture has its own."""
 
 
 def _verify(wanted: Wanted, *program: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from listenwatch import cli, guests
-from listenwatch.conformance.matrix.plan import Job, Wanted, plan
+from listenwatch.conformance.matrix.plan import _LISTENWATCH, Job, Wanted, plan
 from listenwatch.conformance.matrix.progress import LINES_EVERY, MatrixProgress
 from listenwatch.conformance.matrix.results import GUEST, HERE, KernelRun, Matrix
 from listenwatch.conformance.matrix.run import run
@@ -220,11 +220,10 @@ def test_every_series_the_probe_can_watch_is_run(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.usefixtures("offered")
 def test_the_commands() -> None:
     guest, here = plan(Wanted(kernels="6.1", pattern="a b", accel="tcg", mirror="file:/m"))
-    python = sys.executable
-    verify = (python, "-m", "listenwatch", "verify", "--quiet", "--json", "--attach", "all", "-k", "a b")
+    verify = (*_LISTENWATCH, "verify", "--quiet", "--json", "--attach", "all", "-k", "a b")
     assert here.command == verify
     assert guest.command == (
-        python, "-m", "listenwatch", "guest", "--kernel", "6.1", "--cpus", "1",
+        *_LISTENWATCH, "guest", "--kernel", "6.1", "--cpus", "1",
         "--accel", "tcg", "--mirror", "file:/m", "--", *verify,
     )  # fmt: skip
     (only,) = plan(Wanted(kernels="6.1", host=False, generate=10, seed=3))
@@ -247,7 +246,7 @@ def test_a_kernel_of_another_architecture_is_named_with_it_and_runs_a_listenwatc
     *ours, guest = plan(Wanted(kernels=f"{other}:6.1,{own().name}:6.12,6.1", host=False))
     assert [job.name for job in ours] == ["6.1", "6.12"]
     assert (guest.name, guest.series, guest.source) == (f"{other}:6.1", "6.1", GUEST)
-    assert guest.command[2:8] == ("listenwatch", "guest", "--arch", other, "--kernel", "6.1")
+    assert guest.command[4:10] == ("listenwatch", "guest", "--arch", other, "--kernel", "6.1")
     assert guest.command[guest.command.index("--") + 1 :][:2] == ("listenwatch", "verify")
     assert [job.name for job in plan(Wanted(kernels=f"{other}:all", host=False))] == [
         f"{other}:{series}" for series in ("5.10", "6.1", "6.6", "6.12")
