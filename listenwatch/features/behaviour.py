@@ -27,10 +27,14 @@ def behaviour_of(kernel: Kernel) -> Behaviour:
 
 def behaviour_of_any(kernel: Kernel) -> Behaviour:
     """The same from 2.6.12 on, else ``NoEra``: by names, else release; a vendor's says only what it began with."""
-    by_release = vendor_behaviour if kernel.vendor else behaviour_for
     shown = {field: history.shown(kernel.has) for field, history in FIELDS.items()}
     values = {field: value_and_name[0] for field, value_and_name in shown.items() if value_and_name}
-    return by_release(kernel.version).replace(**values)
+    return (vendor_behaviour if kernel.vendor else behaviour_for)(kernel.version).replace(**values)
+
+
+def by_release(kernel: Kernel) -> Behaviour:
+    """What the release number alone says, of a vendor's kernel too: nobody would know what it took since."""
+    return behaviour_for(kernel.version)
 
 
 def decisions(kernel: Kernel, source: str) -> dict[str, Decision]:

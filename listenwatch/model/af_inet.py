@@ -42,7 +42,7 @@ def inet_listen_sk(run: Run, sk: Sock, backlog: int) -> int:
         error = fastopen(run, sk, backlog) or inet_csk_listen_start(run, sk, backlog)
         if error:
             return error
-        if run.behaviour.bpf_listen_callback:
+        if run.names.bpf_listen_callback:
             run.step("tcp_call_bpf", Action.RUNS_BPF_LISTEN_CALLBACK, sk)
     else:
         run.rule = Rule.RELISTENS
@@ -54,13 +54,16 @@ def inet_listen_sk(run: Run, sk: Sock, backlog: int) -> int:
 def write_max_ack_backlog(run: Run, sk: Sock, backlog: int) -> None:
     """``sk->sk_max_ack_backlog = backlog``, once before or once after the rest."""
     run.store_backlog(sk, backlog)
-    run.step(run.behaviour.inet_listen_sk, Action.STORES_BACKLOG, sk)
+    run.step(run.names.inet_listen_sk, Action.STORES_BACKLOG, sk)
 
 
 def fastopen(run: Run, sk: Sock, backlog: int) -> int:
     """Fast open without TCP_FASTOPEN, once: ``fastopen_init_queue()`` until v4.3, ``fastopen_queue_tune()`` since."""
-    how, flags = run.behaviour.fastopen, run.environment.fastopen
-    if how is FastOpen.NONE or not flags & TFO_SERVER_ENABLE:
+    flags = run.environment.fastopen
+    if not flags & TFO_SERVER_ENABLE:
+        return 0
+    how = run.behaviour.fastopen
+    if how is FastOpen.NONE:
         return 0
     if flags & TFO_SERVER_WO_SOCKOPT1:
         max_qlen = backlog

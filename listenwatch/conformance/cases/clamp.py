@@ -4,6 +4,7 @@ from listenwatch.conformance.harness import socket_kinds as kinds
 from listenwatch.conformance.harness.registry import listens, scenario
 from listenwatch.conformance.harness.socket_kinds import ALL, IPV4, IPV6, TCP, SocketKind
 from listenwatch.conformance.harness.testbed import Testbed
+from listenwatch.conformance.traffic.measure import sysctls_of_new_namespace
 
 INT_MAX, INT_MIN = 2**31 - 1, -(2**31)
 
@@ -68,6 +69,12 @@ def tcp_max_syn_backlog_1(testbed: Testbed) -> None:
     """tcp_max_syn_backlog does not limit what listen() stores."""
     testbed.sysctl("net.ipv4.tcp_max_syn_backlog", 1)
     testbed.listen(testbed.bound(IPV4), 511)
+
+
+@scenario()
+def somaxconn_of_new_namespace(testbed: Testbed) -> None:
+    """A new namespace has the default, whatever the one it was made in has, and refuses what is out of range."""
+    sysctls_of_new_namespace(testbed, IPV4, 77, (INT_MIN, -1, 0, 65535, 65536, INT_MAX))
 
 
 @scenario()
