@@ -88,9 +88,9 @@ def run(args: argparse.Namespace) -> int:
 
 def exit_status(identified: Identified, run: ScenarioRun) -> int:
     """1 where no behaviour explains the calls, 4 where there are too few of them."""
-    if identified.calls and not identified.matches:
+    if identified.cases and not identified.matches:
         return 1
-    return 4 if run.lost or run.errors or not identified.calls else 0
+    return 4 if run.lost or run.errors or not identified.cases else 0
 
 
 def _write(path: Path, identified: Identified) -> None:

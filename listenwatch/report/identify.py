@@ -14,8 +14,8 @@ from listenwatch.report.judged import judged_reason
 from listenwatch.report.tables import table
 
 _WHY = {
-    Why.NO_CALL: "no call that was made depends on it",
-    Why.SAME_OUTCOME: "every call that was made goes the same way",
+    Why.NO_CALL: "no experiment depends on it",
+    Why.SAME_OUTCOME: "every experiment goes the same way",
     Why.NOT_SEEN: "what would tell is not seen in this attach mode",
 }
 _MOST_SHOWN = 12
@@ -45,15 +45,15 @@ def _groups(identified: Identified, run: ScenarioRun) -> Iterator[list[str]]:
 
 def headline(identified: Identified) -> str:
     """Whether a documented behaviour explains the kernel, in a line."""
-    if not identified.calls:
+    if not identified.cases:
         return "INCONCLUSIVE: no call was seen"
     if identified.matches:
-        return f"AGREE: a documented behaviour explains all of {identified.calls} calls"
+        return f"AGREE: a documented behaviour explains all of {identified.cases} experiments"
     counts = []
     if number := len(identified.disagreeing):
-        counts.append(f"{number} of {identified.cases} distinct calls disagree with the nearest one")
+        counts.append(f"{number} of {identified.different} different experiments disagree with the nearest one")
     if contradicted := identified.contradicted:
-        counts.append(f"calls contradict what the kernel names: {', '.join(f.field for f in contradicted)}")
+        counts.append(f"experiments contradict what the kernel names: {', '.join(f.field for f in contradicted)}")
     return f"DISAGREE: no documented behaviour explains this kernel: {'; '.join(counts)}"
 
 
@@ -110,8 +110,8 @@ def _counts(identified: Identified, run: ScenarioRun) -> str:
     counts = Counter(finding.how for finding in identified.findings)
     words = {How.EXPERIMENT: "by experiment", How.EVIDENCE: "by evidence", How.UNDECIDED: "undecided here"}
     fields = ", ".join(f"{counts[how]} {word}" for how, word in words.items())
-    lost = f", {run.lost} lost" if run.lost else ""
-    return f"Fields: {fields}; calls: {identified.calls}, {identified.cases} distinct{lost}"
+    lost = f", {run.lost} calls lost" if run.lost else ""
+    return f"Fields: {fields}; experiments: {identified.cases}, {identified.different} different{lost}"
 
 
 def _reasons(run: ScenarioRun) -> str:

@@ -34,7 +34,7 @@ class FindingObject(TypedDict):
     left: Annotated[list[Any], "the values that no call speaks against"]
     why: Annotated[str | None, Only(of=(*(why.value for why in Why), None)), "why no call decides it; null: one does"]
     scenarios: Annotated[list[str], "whose calls excluded other values"]
-    asked: Annotated[int, Only(0), "distinct calls whose verdict depends on it"]
+    asked: Annotated[int, Only(0), "different experiments whose verdict depends on it"]
     name: Annotated[str | None, "what the kernel names or does not that shows it; null: nothing"]
     named: Annotated[Any, "the value that shows"]
     release: Annotated[Any, "the value that the release number alone says; null: none"]
@@ -52,7 +52,7 @@ class BackportObject(TypedDict):
 
 
 class UnexplainedObject(TypedDict):
-    """A call that disagrees with the nearest behaviour too."""
+    """An experiment that disagrees with the nearest behaviour too."""
 
     scenario: str
     reason: Reason
@@ -70,8 +70,8 @@ class IdentifiedObject(TypedDict):
     wrong_by_release: Annotated[list[str], "the fields that the release number alone would have told wrong"]
     contradicted: Annotated[list[str], "the fields of which names show what calls exclude"]
     unexplained: list[UnexplainedObject]
-    calls: Count
-    cases: Annotated[int, Only(0), "distinct calls among them"]
+    experiments: Annotated[int, Only(0), "calls that were seen, and each thing that traffic then did to a listener"]
+    different: Annotated[int, Only(0), "those that are not the same as another"]
     lost: Count
     skipped: Annotated[dict[str, str], "scenarios that did not run here, and why"]
     errors: Annotated[dict[str, str], "scenarios that failed by themselves, and how"]
@@ -100,7 +100,7 @@ def identified_line(identified: Identified, run: ScenarioRun) -> IdentifiedLine:
             "wrong_by_release": [finding.field for finding in identified.wrong_by_release],
             "contradicted": [finding.field for finding in identified.contradicted],
             "unexplained": [_unexplained(*named) for named in identified.disagreeing],
-            "calls": identified.calls, "cases": identified.cases, "lost": run.lost,
+            "experiments": identified.cases, "different": identified.different, "lost": run.lost,
             "skipped": run.skipped, "errors": run.errors, "kernel": kernel_object(identified.kernel),
             "engine": run.setting.engine, "attach": run.setting.mode,
         },

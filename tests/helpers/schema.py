@@ -30,8 +30,8 @@ from listenwatch.labs.text import GradeLine
 from listenwatch.report.behaviour_json import BehaviourLine
 from listenwatch.report.features_json import FeaturesLine
 from listenwatch.report.guests_json import OfferLine
-from listenwatch.report.judged import UNRECORDED
 from listenwatch.report.identify_json import IdentifiedLine
+from listenwatch.report.judged import UNRECORDED
 from listenwatch.report.listeners_json import ListenerLine, ListenersSummaryLine
 from listenwatch.report.matrix.files import MatrixSummaryLine, ProblemLine
 from listenwatch.report.overflow_json import OverflowLine, OverflowSummaryLine

@@ -10,7 +10,7 @@ from listenwatch.conformance.matrix.vectors import case_of
 from listenwatch.conformance.run import Result
 from listenwatch.model.behaviour import FIELDS, Behaviour
 from listenwatch.model.choices import Choices
-from listenwatch.verdict.compare import Verdict, VerdictKind
+from listenwatch.verdict.compare import VerdictKind
 
 Domains = dict[str, tuple[object, ...]]
 """The values that each field of Behaviour may have still, the likeliest first."""
@@ -20,7 +20,10 @@ FITS = (VerdictKind.AGREE, VerdictKind.INCONCLUSIVE)
 
 
 class Case(NamedTuple):
-    """One call, by its scenario: ``judge`` holds it against a behaviour; cases with one ``key`` are the same."""
+    """A call, or one thing that traffic then did to its listener, by the scenario.
+
+    ``judge`` holds it against a behaviour; cases with one ``key`` are the same.
+    """
 
     scenario: str
     judge: Callable[[Behaviour], Judged]
@@ -70,24 +73,29 @@ def leaves(case: Case, domains: Domains) -> Iterator[Leaf]:
 
 def fitting(of_case: list[Leaf]) -> list[Leaf]:
     """Those that nothing speaks against."""
-    fit = [leaf for leaf in of_case if leaf.kind in FITS]
-    return fit or [leaf for leaf in of_case if leaf.kind is VerdictKind.UNMODELLED]
+    if all(leaf.kind is VerdictKind.UNMODELLED for leaf in of_case):
+        return of_case
+    return [leaf for leaf in of_case if leaf.kind in FITS]
 
 
 def of_results(results: Iterable[Result]) -> Iterator[Case]:
-    """The calls of scenarios that have a record; what was lost says nothing of the kernel."""
+    """The calls of scenarios that have a record; what was lost says nothing of the kernel.
+
+    Each measurement is a case of its own, so that none depends on many fields at once.
+    """
     for result in results:
         for judged in result.calls:
-            if judged.call is not None and judged.issued is not None:
-                judge = partial(judge_pair, (judged.issued, judged.call), skipped=judged.skipped)
-                key = (case_of("", judged.call), _key(judged.issued), bool(judged.skipped))
-                yield Case(result.scenario, judge, key)
+            if judged.call is None or judged.issued is None:
+                continue
+            for measured in ((), *((measurement,) for measurement in judged.issued.measured)):
+                issued = judged.issued._replace(measured=measured)
+                judge = partial(judge_pair, (issued, judged.call), skipped=judged.skipped)
+                yield Case(result.scenario, judge, (case_of("", judged.call), _key(issued), bool(judged.skipped)))
 
 
 def _key(issued: Issued) -> Hashable:
     """What the verdict depends on besides the record; a measurement holds dictionaries, which no set can."""
-    measured = tuple(repr(measurement) for measurement in issued.measured)
-    return issued.backlog, issued.error, issued.entry_path, issued.knowledge, issued.reading, measured
+    return issued.backlog, issued.error, issued.entry_path, issued.knowledge, issued.reading, repr(issued.measured)
 
 
 def distinct(cases: Iterable[Case]) -> list[Case]:
@@ -96,8 +104,3 @@ def distinct(cases: Iterable[Case]) -> list[Case]:
     for case in cases:
         by_key.setdefault(case.key, case)
     return list(by_key.values())
-
-
-def disagrees(verdict: Verdict) -> bool:
-    """Whether the call speaks against the behaviour it was judged under."""
-    return verdict.kind is VerdictKind.DISAGREE

@@ -18,14 +18,14 @@ from listenwatch.model.behaviour import Behaviour
 class Identified:
     """What is known of each field, and each call that no behaviour explains, by its scenario.
 
-    ``calls`` were judged, ``cases`` of them are distinct.
+    ``cases`` were made, calls and what traffic did after them; ``different`` of them are.
     """
 
     kernel: Kernel
     findings: tuple[Finding, ...]
     disagreeing: tuple[tuple[str, Judged], ...]
-    calls: int
     cases: int
+    different: int
 
     @property
     def contradicted(self) -> list[Finding]:
@@ -35,7 +35,7 @@ class Identified:
     @property
     def matches(self) -> bool:
         """Whether some documented behaviour explains everything."""
-        return bool(self.calls) and not self.disagreeing and not self.contradicted
+        return bool(self.cases) and not self.disagreeing and not self.contradicted
 
     @cached_property
     def behaviour(self) -> Behaviour:

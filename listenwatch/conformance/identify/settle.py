@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from listenwatch.conformance.harness.judging import Judged
-from listenwatch.conformance.identify.cases import Case, Domains, disagrees, every_value, leaves
+from listenwatch.conformance.identify.cases import FITS, Case, Domains, every_value, leaves
 from listenwatch.conformance.identify.narrow import Narrowed
 from listenwatch.model.behaviour import Behaviour
+from listenwatch.verdict.compare import VerdictKind
 
 
 class Settled(NamedTuple):
@@ -21,9 +22,11 @@ def settle(cases: Sequence[Case], narrowed: Narrowed) -> Settled:
 
     Where ``narrow`` left values that all cases allow, nothing is changed. A kernel that is like none is
     compared with the nearest that changing a field at a time leads to: its first domains are what the
-    first calls left, and more calls may speak for another value.
+    first calls left, and more calls may speak for another value. No call is explained away by a value
+    under which the model says nothing of it.
     """
     behaviour = Behaviour(**{name: values[0] for name, values in narrowed.domains.items()})  # type: ignore[arg-type]
+    cases = [case for case in cases if case.judge(behaviour).verdict.kind is not VerdictKind.UNMODELLED]
     against = _against(cases, behaviour)
     choices = every_value() if narrowed.unlike else narrowed.domains
     while against:
@@ -38,7 +41,7 @@ def settle(cases: Sequence[Case], narrowed: Narrowed) -> Settled:
 
 
 def _against(cases: Sequence[Case], behaviour: Behaviour) -> list[Case]:
-    return [case for case in cases if disagrees(case.judge(behaviour).verdict)]
+    return [case for case in cases if case.judge(behaviour).verdict.kind not in FITS]
 
 
 def _changes(against: Sequence[Case], behaviour: Behaviour, choices: dict[str, tuple[object, ...]]) -> list[Behaviour]:
