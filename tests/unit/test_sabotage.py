@@ -12,18 +12,25 @@ import pytest
 
 from listenwatch.conformance.harness.catalogue import all_scenarios
 from listenwatch.conformance.harness.judging import Judged
+from listenwatch.conformance.identify.cases import Case
+from listenwatch.conformance.identify.identified import identify
 from listenwatch.conformance.run import Result, ScenarioRun
 from listenwatch.errors import GuestError
 from listenwatch.labs.modules import MODULES
+from listenwatch.model.behaviour import Behaviour
+from listenwatch.model.kernels import behaviour_for
 from listenwatch.model.stages import StageIndex
 from listenwatch.report.text import difference_text
 from listenwatch.verdict.compare import Verdict, VerdictKind, inconclusive
 from listenwatch.verdict.difference import Difference, Field, Where
 from listenwatch.verdict.excuses import Excuse
+from tests.helpers import make
+from tests.helpers.calls import KERNEL
+from tests.helpers.identifying import cases_of
 from tests.helpers.scenarios import issued, record, scenario_run
 from tests.sabotage.__main__ import all_caught, report
 from tests.sabotage.build import build
-from tests.sabotage.judging import false_alarms, judge
+from tests.sabotage.judging import false_alarms, identify_alarms, judge, with_identified
 from tests.sabotage.sabotages import HASHED, SABOTAGES, SCENARIOS, Sabotage
 
 HALVED = Sabotage("halved", "half", "inet_csk_listen_start", frozenset({"hit"}), ("inet_hash",))
@@ -50,6 +57,28 @@ CAUGHT = [result("hit", AGREES, judged(RIGHT, RESULT), judged(LATER)), SPARED]
 
 def run(*results: Result, lost: int = 0) -> ScenarioRun:
     return scenario_run(*results, lost=lost)
+
+
+def test_identify_has_to_notice_it_too() -> None:
+    """Where it finds no behaviour, or another one than before; what is undecided says nothing."""
+    whole = identify(cases(behaviour_for((6, 1, 0))), KERNEL)
+    halved = identify(cases(behaviour_for((6, 1, 0)), limit=2), KERNEL)
+    of_old = identify(cases(behaviour_for((4, 0, 0))), KERNEL)
+    outcome = judge(HALVED, run(*CAUGHT))
+    assert with_identified(outcome, halved, whole).identified == "none"
+    assert "stored=AFTER_LISTEN_START" in with_identified(outcome, of_old, whole).identified
+    unnoticed = with_identified(outcome, whole, whole)
+    assert unnoticed.missed == ("identify notices nothing",)
+    assert not all_caught([unnoticed], [])
+    assert identify_alarms(halved) == ["identify: 1 disagree, unlike its release: []"]
+
+
+def cases(behaviour: Behaviour, limit: int = 5) -> list[Case]:
+    """One listen(5) of a kernel with this Behaviour, that then has another limit."""
+    call = make.observe(
+        make.request(5), make.TCP, make.environment(), make.outcome(backlog=5, behaviour=behaviour)
+    )
+    return cases_of([call._replace(post=call.post._replace(max_ack_backlog=limit))])
 
 
 def test_a_sabotage_is_caught_by_its_stage() -> None:
