@@ -124,16 +124,26 @@ def newest() -> str:
 def eras() -> str:
     """What changed with each era, in the order of releases."""
     lines = [line for line in _lines("--eras") if "era" in line]
-    parts = ["| from | what changed |", "| --- | --- |"]
-    parts.append(f"| {lines[0]['era']} | the oldest that is described |")
+    parts = ["| from | what changed | run |", "| --- | --- | --- |"]
+    parts.append(f"| {lines[0]['era']} | the oldest that is described | {_run(lines[0])} |")
     for before, era in itertools.pairwise(lines):
         changes = [
             f"[`{field}`](#{field}): `{before['behaviour'][field]}` → `{value}`"
             for field, value in era["behaviour"].items()
             if before["behaviour"][field] != value
         ]
-        parts.append(f'| <span id="era-{era["era"]}">{era["era"]}</span> | {"<br>".join(changes)} |')
+        parts.append(f'| <span id="era-{era["era"]}">{era["era"]}</span> | {"<br>".join(changes)} | {_run(era)} |')
     return "\n".join(parts) + "\n"
+
+
+def _run(era: dict[str, Any]) -> str:
+    """Which of its kernels were run, and how many of their answers are replayed."""
+    runs = [
+        f"{run['release']} ({run['machine']}, {run['attach']}"
+        f"{', rebuilt from ' + run['base'] if run['base'] else ''}): {run['cases']} cases"
+        for run in era["run"]
+    ]
+    return "<br>".join(runs) or "only read"
 
 
 def behaviour() -> str:

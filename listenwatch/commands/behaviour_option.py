@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,10 +47,10 @@ def add_file_option(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def behaviour_for_kernel(file: str | None, kernel: Kernel) -> Behaviour:
+def behaviour_for_kernel(file: str | None, kernel: Kernel, otherwise: Callable[[Kernel], Behaviour] = behaviour_of) -> Behaviour:
     """The Behaviour to judge a kernel's calls by: that of the file, where one is given, which is said aloud."""
     if file is None:
-        return behaviour_of(kernel)
+        return otherwise(kernel)
     behaviour, identified = read_file(file)
     other = "" if identified.release == kernel.release else f", not on this one, Linux {escape(kernel.release)}"
     say(f"judged by {escape(file)}, identified on Linux {escape(identified.release)}{other}")

@@ -9,6 +9,7 @@ from listenwatch.commands import filter_options
 from listenwatch.commands.behaviour_option import behaviour_for_kernel
 from listenwatch.commands.parser import add_quiet
 from listenwatch.errors import RecordingError, UsageError
+from listenwatch.features.behaviour import behaviour_of_recorded
 from listenwatch.linux.terminal import escape, say
 from listenwatch.report.notices import not_seen_text
 from listenwatch.session.session import Session, run_session
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     with _opened(options.file) as stream:
         recording = Recording(stream, escape(options.file))
         header = recording.header
-        behaviour = behaviour_for_kernel(options.behaviour_file, header.kernel)
+        behaviour = behaviour_for_kernel(options.behaviour_file, header.kernel, behaviour_of_recorded)
         session = Session(Recorded(recording), filter_options.call_filter(options), behaviour)
         title = (
             f"recorded on Linux {escape(header.kernel.release)}, attach mode {escape(header.attach)}"

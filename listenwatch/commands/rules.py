@@ -10,7 +10,7 @@ from listenwatch.model.history import Version
 from listenwatch.model.kernels import ERAS, name
 from listenwatch.model.queue_rules import QueueRule
 from listenwatch.model.rules import BacklogRule, Cited, Rule
-from listenwatch.report.behaviour import value_text
+from listenwatch.report.behaviour import runs_text, value_text
 from listenwatch.report.columns import WIDTH, paragraph, text_width
 from listenwatch.report.rules_json import era_lines, rule_lines, split
 from listenwatch.report.tables import table
@@ -70,10 +70,10 @@ def _means(rule: Cited) -> tuple[str, str]:
 def eras_text(width: int | None = None) -> str:
     """Each era and what it changed, then each field with its citation."""
     rows = [
-        (name(first), "\n".join(f"{field}: {value_text(value)}" for field, value in changed))
+        (name(first), "\n".join(f"{field}: {value_text(value)}" for field, value in changed), runs_text(first).replace("; ", "\n"))
         for first, changed in changes()
     ]
-    parts = [table(("From", "changed to"), rows, text_width(width))]
+    parts = [table(("From", "changed to", "run"), rows, text_width(width))]
     parts += [f"{field}\n{paragraph(history.text, '    ', width=width)}" for field, history in FIELDS.items()]
     return "\n\n".join(parts)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from listenwatch.errors import ObserveError
 from listenwatch.linux.kernel import Kernel
 from listenwatch.model.behaviour import FIELDS, Behaviour
-from listenwatch.model.kernels import behaviour_for, vendor_behaviour
+from listenwatch.model.kernels import NoEra, behaviour_for, vendor_behaviour
 
 
 class Decision(NamedTuple):
@@ -30,6 +30,14 @@ def behaviour_of_any(kernel: Kernel) -> Behaviour:
     shown = {field: history.shown(kernel.has) for field, history in FIELDS.items()}
     values = {field: value_and_name[0] for field, value_and_name in shown.items() if value_and_name}
     return (vendor_behaviour if kernel.vendor else behaviour_for)(kernel.version).replace(**values)
+
+
+def behaviour_of_recorded(kernel: Kernel) -> Behaviour:
+    """The Behaviour of a kernel in a recording, which may be older than what the probe watches (tests/vectors/before-5.10)."""
+    try:
+        return behaviour_of_any(kernel)
+    except NoEra as error:
+        raise ObserveError(f"{error}, the oldest kernel that the model describes") from None
 
 
 def by_release(kernel: Kernel) -> Behaviour:

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypedDict
 
-from listenwatch.call.keys import Errno, Only, Release
+from listenwatch.call.keys import Attach, Errno, Only, Release
 from listenwatch.model.behaviour import FIELDS
-from listenwatch.model.history import Commit, History
-from listenwatch.model.kernels import ERAS, name
+from listenwatch.model.history import Commit, History, Version
+from listenwatch.model.kernels import ERAS, name, runs_of
 from listenwatch.model.queue_rules import QueueRule
 from listenwatch.model.rules import BacklogRule, Cited, Rule
 from listenwatch.report.behaviour import value_text
@@ -43,6 +43,16 @@ class EraCommit(CommitObject):
     field: str
 
 
+class RunObject(TypedDict):
+    """A kernel that was run, and whose recorded answers the model predicts."""
+
+    release: Release
+    machine: Annotated[str, "uname -m"]
+    attach: Attach
+    cases: Annotated[int, Only(1), "how many answers"]
+    base: Annotated[Release | None, "the release it was reconstructed from; null: it was run as it is"]
+
+
 class EraLine(TypedDict):
     """An era, of ``rules --eras --json``: a release in which a field of Behaviour changed."""
 
@@ -50,6 +60,7 @@ class EraLine(TypedDict):
     era: Annotated[Release, "with which it began"]
     behaviour: Annotated[dict[str, str], "the values of the fields of Behaviour"]
     commits: list[EraCommit]
+    run: Annotated[list[RunObject], "its kernels that were run; empty: it was only read in source"]
 
 
 class ChangeObject(TypedDict):
@@ -104,9 +115,17 @@ def era_lines() -> Iterator[str]:
             if commit.release == f"v{name(first)}"
         ]
         fields = {field: value_text(value) for field, value in era.values().items()}
-        line: EraLine = {"schema": "listenwatch/era/2", "era": name(first), "behaviour": fields, "commits": commits}
+        line: EraLine = {"schema": "listenwatch/era/2", "era": name(first), "behaviour": fields, "commits": commits, "run": run_objects(first)}
         yield json.dumps(line)
     yield from (json.dumps(_field_line(field, history)) for field, history in FIELDS.items())
+
+
+def run_objects(first: Version) -> list[RunObject]:
+    """The kernels of the era that begins with ``first`` that were run."""
+    return [
+        {"release": name(run.version), "machine": run.machine, "attach": run.attach, "cases": run.cases, "base": run.base or None}
+        for run in runs_of(first)
+    ]
 
 
 def _field_line(field: str, history: History[Any]) -> FieldLine:

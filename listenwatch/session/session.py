@@ -7,7 +7,7 @@ from typing import Protocol
 
 from listenwatch.call.record import ListenCall
 from listenwatch.call.recording import Header
-from listenwatch.features.behaviour import behaviour_of
+from listenwatch.features.behaviour import behaviour_of_recorded
 from listenwatch.linux.interrupt import Interrupted
 from listenwatch.linux.terminal import say
 from listenwatch.model.behaviour import Behaviour, unknown_fields
@@ -40,7 +40,7 @@ class Session:
 
     def __init__(self, source: Source, call_filter: CallFilter, behaviour: Behaviour | None = None) -> None:
         self.header = source.header
-        self.behaviour = behaviour or behaviour_of(source.header.kernel)
+        self.behaviour = behaviour or behaviour_of_recorded(source.header.kernel)
         self.unknown = unknown_fields(self.behaviour)
         self.filter = call_filter
         self._source = source

@@ -131,6 +131,10 @@ VERDICT_KEYS: dict[str, Schema] = {
 """What judging adds to a call. It is never read back: a recording is judged afresh."""
 SCENARIO_KEYS: dict[str, Schema] = {
     "scenario": {**TEXT.schema, "description": "of verify and of vectors: the scenario that made the call"},
+    "witnesses": {
+        "type": "object", "additionalProperties": {"type": "string"},
+        "description": "of vectors of kernels before 5.10: who said each value of the outcome; no other was looked at",
+    },
     "history": {**_COUNT, "description": "of verify --generate: the number of the history that made it"},
     "engine": {**TEXT.schema, "description": "of verify: core or bcc"},
     "attach": {**TEXT.schema, "description": "of verify: the attach mode"},

@@ -77,6 +77,9 @@ def test_another_kernels_file_is_said_aloud(tmp_path: Path, capsys: pytest.Captu
 
 # -- what is judged by it
 
+NOT_BEFORE_4_4 = {"el7": "syn_queue_full_above_limit", "el8-147": "", "el8-240": ""}
+"""What means nothing to a kernel whose SYN queue is a table: it stays undecided."""
+
 
 def test_a_replay_is_judged_by_the_file_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A limit of 16 bits, which this kernel has not, and a call that needs it."""
@@ -104,17 +107,19 @@ def test_it_makes_no_disagreement_go_away_that_no_kernel_explains(tmp_path: Path
 
 @pytest.mark.parametrize("name", VENDORS)
 def test_a_vendors_kernel_replays_without_a_false_disagreement(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Older than what the probe watches: without the file nothing is judged, with it everything, and it agrees."""
+    """Without the file what its maker may have changed is not known; with it what was found out is."""
     behaviour, kernel = VENDORS[name]
     file = written(tmp_path / "file", identify(simulated(behaviour), kernel).behaviour, kernel)
     trace = tmp_path / "trace.jsonl.gz"
     trace.write_bytes(compressed(kernel, "kprobe", [("", made) for made in answers(behaviour)], 0))
     assert gzip.decompress(trace.read_bytes()).count(b"\n") > 400
-    assert main(["replay", str(trace)]) == 3
-    assert "the probe watches kernels from 5.10 on" in capsys.readouterr().err
+    assert main(["replay", "--json", str(trace)]) == 0
+    *_, without = capsys.readouterr().out.splitlines()
+    assert {"stored", "syn_queue_full_above_limit"} <= set(json.loads(without)["summary"]["unknown"])
     assert main(["replay", "--json", "--behaviour-file", file, str(trace)]) == 0
     *_, last = capsys.readouterr().out.splitlines()
     assert json.loads(last)["summary"]["agree"] > 400
+    assert not {"stored", "syn_queue_full_above_limit"} & set(json.loads(last)["summary"]["unknown"]) - {NOT_BEFORE_4_4[name]}
 
 
 def test_predict_takes_it_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
