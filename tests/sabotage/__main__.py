@@ -1,5 +1,7 @@
 """verify and identify on a kernel that a module has broken, one module after another, in one guest.
 
+Then modules that make a kernel give a right answer no scenario meets (``rare``): verify has to agree by its rule.
+
 Exit status 0: every sabotage was caught, and none was seen where there was none; 1 otherwise;
 3 the modules could not be compiled or loaded.
 """
@@ -34,6 +36,7 @@ from listenwatch.linux.terminal import say
 from listenwatch.model.behaviour import Behaviour
 from tests.sabotage.build import build, with_own_tools
 from tests.sabotage.judging import Outcome, false_alarms, identify_alarms, judge, with_identified
+from tests.sabotage.rare import RARE, unlike
 from tests.sabotage.sabotages import SABOTAGES, SCENARIOS
 
 REFUSAL = "BPF LSM"
@@ -94,6 +97,10 @@ def in_guest(place: Path) -> int:
             say(f"{sabotage.module}: {'NOT caught' if outcome.missed else 'caught'}")
             outcomes.append(outcome)
         alarms += false_alarms(verify(engine, scenarios, behaviour))
+        for rare in RARE:
+            with loaded(place / f"{rare.module}.ko"):
+                alarms += (wrong := unlike(rare, verify(engine, [rare.scenario], behaviour)))
+            say(f"{rare.module}: {'NOT by' if wrong else 'AGREE by'} {rare.rule.value}")
     print(report(outcomes, alarms))
     return 0 if all_caught(outcomes, alarms) else 1
 

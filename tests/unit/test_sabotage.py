@@ -19,6 +19,7 @@ from listenwatch.errors import GuestError
 from listenwatch.labs.modules import MODULES
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.model.kernels import behaviour_for
+from listenwatch.model.rules import Rule
 from listenwatch.model.stages import StageIndex
 from listenwatch.report.text import difference_text
 from listenwatch.verdict.compare import Verdict, VerdictKind, inconclusive
@@ -31,6 +32,7 @@ from tests.helpers.scenarios import issued, record, scenario_run
 from tests.sabotage.__main__ import all_caught, report
 from tests.sabotage.build import build
 from tests.sabotage.judging import false_alarms, identify_alarms, judge, with_identified
+from tests.sabotage.rare import RARE, unlike
 from tests.sabotage.sabotages import HASHED, SABOTAGES, SCENARIOS, Sabotage
 
 HALVED = Sabotage("halved", "half", "inet_csk_listen_start", frozenset({"hit"}), ("inet_hash",))
@@ -57,6 +59,16 @@ CAUGHT = [result("hit", AGREES, judged(RIGHT, RESULT), judged(LATER)), SPARED]
 
 def run(*results: Result, lost: int = 0) -> ScenarioRun:
     return scenario_run(*results, lost=lost)
+
+
+def test_a_rare_answer_has_to_agree_by_its_rule() -> None:
+    (rare, _) = RARE
+    by_rule = AGREES._replace(verdict=AGREES.verdict._replace(rule=rare.rule.value))
+    assert unlike(rare, run(result("x", by_rule))) == []
+    assert unlike(rare, run(result("x", AGREES)))
+    assert unlike(rare, run(result("x", by_rule, error="died"))) == [f"{rare.module}: died"]
+    assert unlike(rare, run(result("x"))) == [f"{rare.module}: no call"]
+    assert {rare.rule for rare in RARE} == {Rule.ULP_REFUSED, Rule.HASH_FAILED}
 
 
 def test_identify_has_to_notice_it_too() -> None:
@@ -135,7 +147,7 @@ def test_a_run_of_no_sabotage_shows_nothing() -> None:
 
 
 def test_every_module_is_built_and_every_name_exists() -> None:
-    modules = [sabotage.module for sabotage in SABOTAGES]
+    modules = [sabotage.module for sabotage in SABOTAGES] + [rare.module for rare in RARE]
     built = re.findall(r"^obj-m \+= (\w+)\.o$", (MODULES / "Kbuild").read_text(), re.MULTILINE)
     assert sorted(modules) == sorted(built) == sorted(path.stem for path in MODULES.glob("*.c"))
     assert {scenario.name for scenario in all_scenarios()} >= SCENARIOS
