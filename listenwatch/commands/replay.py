@@ -25,7 +25,8 @@ examples:
   listenwatch replay --behaviour-file el8.json trace.jsonl
 
 The verdicts are made afresh, by the Behaviour of the kernel the recording
-names, or by one that 'identify --output' wrote. A damaged recording is judged up to the damage, which is named.
+names, or by one that 'identify --output' wrote. A damaged recording is judged
+up to the damage, which is named.
 
 exit status, the first that holds (2 usage, 3 not a recording):
   1  a disagreement

@@ -33,11 +33,11 @@ class FindingObject(TypedDict):
     how: Annotated[str, Only(of=tuple(how.value for how in How)), "what decided it"]
     left: Annotated[list[Any], "the values that no call speaks against"]
     why: Annotated[str | None, Only(of=(*(why.value for why in Why), None)), "why no call decides it; null: one does"]
-    scenarios: Annotated[list[str], "whose calls excluded other values"]
+    shown_by: Annotated[list[str], "scenarios whose calls excluded other values"]
     asked: Annotated[int, Only(0), "different experiments whose verdict depends on it"]
     name: Annotated[str | None, "what the kernel names or does not that shows it; null: nothing"]
     named: Annotated[Any, "the value that shows"]
-    release: Annotated[Any, "the value that the release number alone says; null: none"]
+    by_release: Annotated[Any, "the value that the release number alone says; null: none"]
     since: Annotated[Release | None, "the first mainline release with this value"]
 
 
@@ -111,8 +111,8 @@ def _finding(finding: Finding) -> FindingObject:
     return {
         "field": finding.field, "value": plain_value(finding.value), "how": finding.how.value,
         "left": list(map(plain_value, finding.left)), "why": finding.why.value if finding.why else None,
-        "scenarios": list(finding.scenarios), "asked": finding.asked, "name": finding.name or None,
-        "named": plain_value(finding.named), "release": plain_value(finding.release),
+        "shown_by": list(finding.scenarios), "asked": finding.asked, "name": finding.name or None,
+        "named": plain_value(finding.named), "by_release": plain_value(finding.release),
         "since": name(finding.since) if finding.since else None,
     }  # fmt: skip
 

@@ -119,8 +119,12 @@ def under_load(behaviour: Behaviour) -> Result:
     numbers = (-(2**31), -1, 0, 65535, 65536, 2**31 - 1)
     looked = dict.fromkeys((measure.AT_FIRST, measure.COOKIES_AT_FIRST, *map(str, numbers)), 0)
     measured.append(Measurement(measure.SOMAXCONN, 6, make.environment(77), 0, 0, dict(looked)))
-    answers = tuple(_answer(m, behaviour) for m in measured)
-    issued = Issued(1, 3, 5, 0, EntryPath.SYSCALL, True, 0, measured=answers)
+    measured += [
+        Measurement(measure.FASTOPEN, 1, make.environment()._replace(fastopen=flags), 0, 0, {})
+        for flags in (0x403, 5000 << 16 | 0x803)
+    ]
+    made = tuple(_answer(m, behaviour) for m in measured)
+    issued = Issued(1, 3, 5, 0, EntryPath.SYSCALL, True, 0, measured=made)
     call = make.observe(asked, make.TCP, make.environment(), outcome)
     return Result("under-load", (judge_pair((issued, call), NEWEST),))
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from listenwatch.conformance.harness.journal import Measurement
 from listenwatch.conformance.traffic import measure
 from listenwatch.model import tcp_input
+from listenwatch.model.af_inet import fastopen_max_qlen
 from listenwatch.model.af_unix import unix_stream_connect
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.model.choices import only_result
@@ -165,6 +166,12 @@ def _somaxconn(m: Measurement, limit: int, behaviour: Behaviour) -> Expected:
     return Expected({**known, **writes}, Counter(), ("proc_dointvec_minmax",))
 
 
+def _fastopen(m: Measurement, limit: int, behaviour: Behaviour) -> Expected:
+    """What getsockopt(TCP_FASTOPEN) says of a listener that asked for nothing itself."""
+    max_qlen = only_result(lambda b: fastopen_max_qlen(limit, m.environment, b) or 0, behaviour)
+    return Expected({measure.LIMIT: max_qlen}, Counter(), ("fastopen_queue_tune",))
+
+
 EXPECT: dict[str, Callable[[Measurement, int, Behaviour], Expected]] = {
     measure.CONNECT: _connections,
     measure.UNIX_CONNECT: _unix_connections,
@@ -174,5 +181,6 @@ EXPECT: dict[str, Callable[[Measurement, int, Behaviour], Expected]] = {
     measure.ACCEPT: _accepted,
     measure.SHUTDOWN: _shutdown,
     measure.SOMAXCONN: _somaxconn,
+    measure.FASTOPEN: _fastopen,
 }
 """What was measured, by its name, and the function that says what is to be seen."""

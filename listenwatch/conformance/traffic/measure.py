@@ -25,9 +25,9 @@ from listenwatch.model.queue_rules import Response
 
 CONNECT, UNIX_CONNECT, ACCEPT, SHUTDOWN = "connect()", "AF_UNIX connect()", "accept()", "shutdown()"
 SYN, FINAL_ACK, SYN_AGAIN = "SYN", "final ACK", "SYN sent again"
-SOMAXCONN = "write to somaxconn"
+SOMAXCONN, FASTOPEN = "write to somaxconn", "look at TCP_FASTOPEN"
 HELD, NEXT, ACCEPTED = "held", "next", "accepted"
-AT_FIRST, COOKIES_AT_FIRST = "at first", "tcp_syncookies"
+AT_FIRST, COOKIES_AT_FIRST, LIMIT = "at first", "tcp_syncookies", "limit"
 """What was measured, and the names of what was seen that are no Response of the model."""
 
 RETRANSMITS_WITHIN = 5000
@@ -166,6 +166,15 @@ def sysctls_of_new_namespace(testbed: Testbed, kind: SocketKind, before: int, wr
             seen[str(value)] = -(error.errno or 0)
     queue = Queue(testbed, kind).listen(5)
     testbed.measured(queue.sock, Measurement(SOMAXCONN, len(writes), beforehand, 0, 0, seen))
+
+
+def fastopen_limit(testbed: Testbed, kind: SocketKind, flags: int, backlog: int, *later: int) -> None:
+    """A listener under those flags of tcp_fastopen: the limit that its queue for fast open has; then a later listen()."""
+    testbed.sysctl("net.ipv4.tcp_fastopen", flags)
+    queue = Queue(testbed, kind).listen(backlog)
+    limit = queue.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN)
+    queue.report(FASTOPEN, 1, queue.lengths(), {LIMIT: limit})
+    testbed.listen(queue.sock, *later)
 
 
 def environment() -> Environment:
