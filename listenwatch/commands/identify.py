@@ -15,7 +15,7 @@ from listenwatch.conformance.identify.identified import Identified, identify
 from listenwatch.conformance.run import Result, ScenarioRun, scenario_runs
 from listenwatch.errors import ObserveError, UsageError
 from listenwatch.features.attach import SECCOMP
-from listenwatch.linux.kernel import running_kernel
+from listenwatch.features.evidence import Evidence
 from listenwatch.linux.modules import unload_what_was_loaded
 from listenwatch.linux.output_file import write_file
 from listenwatch.linux.privileges import COMMANDS, own_privilege, remedy
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     needed = COMMANDS["verify"].needed
     if args.attach != SECCOMP and not own_privilege().has_all(needed):
         raise ObserveError(f"the scenarios run in network namespaces of their own: {remedy(needed)}")
-    kernel = running_kernel()
+    kernel = Evidence().kernel  # with all that it names
     results: list[tuple[Result, ...]] = []
     with (
         unload_what_was_loaded(),
