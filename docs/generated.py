@@ -98,15 +98,26 @@ def rules() -> str:
     """A table for each kind of rule, with links to the function that decides."""
     parts = []
     for kind, title in KINDS.items():
-        parts.append(f"## {title}\n\n| rule | errno | meaning | decided by |\n| --- | --- | --- | --- |")
+        last = " last seen |" if kind == "rule" else ""
+        parts.append(f"## {title}\n\n| rule | errno | meaning | decided by |{last}\n| --- | --- | --- | --- |{' --- |' if last else ''}")
         parts += [
             f'| <code id="{rule["id"]}">{rule["id"]}</code> | {rule["errno"] or ""} '
             f"| {prose(rule['text'])} | {source_link(rule['source'], rule['release'] or newest())} |"
+            f"{f' {_seen(rule)} |' if last else ''}"
             for rule in _lines()
             if rule["kind"] == kind
         ]
         parts.append("")
     return "\n".join(parts)
+
+
+def _seen(rule: dict[str, Any]) -> str:
+    """The newest kernel of a vector in which a call ended by the rule."""
+    seen = rule["seen"]
+    if seen is None:
+        return "never"
+    made = f", made by module {seen['module']}" if seen["module"] else ""
+    return f"{seen['release']} ({seen['machine']}, {seen['attach']}){made}"
 
 
 def source_link(source: str, release: str) -> str:

@@ -12,7 +12,7 @@ from listenwatch.model.queue_rules import QueueRule
 from listenwatch.model.rules import BacklogRule, Cited, Rule
 from listenwatch.report.behaviour import runs_text, value_text
 from listenwatch.report.columns import WIDTH, paragraph, text_width
-from listenwatch.report.rules_json import era_lines, rule_lines, split
+from listenwatch.report.rules_json import era_lines, rule_lines, seen_object, split
 from listenwatch.report.tables import table
 
 TITLES: dict[type[Cited], str] = {
@@ -64,7 +64,16 @@ def rules_text(width: int | None = None) -> str:
 def _means(rule: Cited) -> tuple[str, str]:
     """The errno, and what the kernel does with the words in which ``watch`` shows it."""
     errno, text = split(rule)
-    return errno, f'{text}\nshown as "{rule.reason}"' if rule.reason else text
+    parts = [text, *([f'shown as "{rule.reason}"'] if rule.reason else []), *([_seen(rule)] if isinstance(rule, Rule) else [])]
+    return errno, "\n".join(parts)
+
+
+def _seen(rule: Rule) -> str:
+    where = seen_object(rule)
+    if where is None:
+        return "no recorded kernel has shown it"
+    made = f", made by module {where['module']}" if where["module"] else ""
+    return f"last seen: {where['release']} {where['machine']}, {where['attach']}{made}"
 
 
 def eras_text(width: int | None = None) -> str:

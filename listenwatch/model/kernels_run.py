@@ -17,6 +17,15 @@ class KernelRun(NamedTuple):
     base: str = ""
 
 
+class RuleSeen(NamedTuple):
+    """Where a rule of how a call ends was last seen: the newest kernel, and the ``module`` that made it end so, if one did."""
+
+    version: Version
+    machine: str
+    attach: str
+    module: str = ""
+
+
 RUN = (
     KernelRun((2, 6, 20), "i686", "oldlisten", 529),
     KernelRun((2, 6, 24), "i686", "oldlisten", 530),
@@ -40,3 +49,36 @@ RUN = (
     KernelRun((7, 3, 4), "x86_64", "kprobe", 973),
 )
 """The oldest first."""
+
+SEEN = {
+    "bad-descriptor": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "not-a-socket": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "security-refused": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "not-supported": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "wrong-socket-state": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "wrong-state": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "relistens": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "ulp-refused": RuleSeen((6, 1, 0), "x86_64", "kprobe", "ulp_without_clone"),
+    "port-taken": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "no-free-port": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "port-failure-lost": RuleSeen((5, 4, 229), "i686", "oldlisten"),
+    "hash-failed": RuleSeen((6, 1, 0), "x86_64", "kprobe", "no_reuseport_memory"),
+    "listens": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "autobinds": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "mptcp-accepted": RuleSeen((6, 1, 192), "aarch64", "kprobe"),
+    "unix-unbound": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "unix-wrong-state": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "unix-wrong-state-ignored": RuleSeen((6, 1, 0), "x86_64", "kprobe", "unix_state_ignored"),
+    "unix-listens": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "unix-relistens": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "vsock-unbound": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "vsock-listens": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "vsock-relistens": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "sctp-not-listening": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "sctp-stops": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "sctp-listens": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "sctp-autobinds": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "sctp-relistens": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+    "sctp-port-taken": RuleSeen((7, 3, 4), "x86_64", "kprobe"),
+}
+"""By the rule's id; one that is not in it no recorded kernel has shown."""

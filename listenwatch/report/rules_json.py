@@ -8,12 +8,22 @@ from listenwatch.call.keys import Attach, Errno, Only, Release
 from listenwatch.model.behaviour import FIELDS
 from listenwatch.model.history import Commit, History, Version
 from listenwatch.model.kernels import ERAS, name, runs_of
+from listenwatch.model.kernels_run import SEEN
 from listenwatch.model.queue_rules import QueueRule
 from listenwatch.model.rules import BacklogRule, Cited, Rule
 from listenwatch.report.behaviour import value_text
 
 KINDS: dict[str, type[Cited]] = {"rule": Rule, "backlog_rule": BacklogRule, "queue_rule": QueueRule}
 """As the keys of other lines call them."""
+
+
+class SeenObject(TypedDict):
+    """The newest kernel of a vector in which a rule applied."""
+
+    release: Release
+    machine: Annotated[str, "uname -m"]
+    attach: Attach
+    module: Annotated[str | None, "the kernel module that made the call end so; null: none had to"]
 
 
 class RuleLine(TypedDict):
@@ -27,6 +37,7 @@ class RuleLine(TypedDict):
     reason: Annotated[str | None, "what watch shows of it; null for nothing"]
     source: Annotated[str, "the place in the kernel source"]
     release: Annotated[Release | None, "whose source; null: the newest"]
+    seen: Annotated[SeenObject | None, "where a call last ended by it; null: no vector shows it"]
 
 
 class CommitObject(TypedDict):
@@ -101,8 +112,17 @@ def rule_lines() -> Iterator[str]:
             line: RuleLine = {
                 "schema": "listenwatch/rule/2", "kind": kind, "id": rule.value, "errno": errno or None,
                 "text": text, "reason": rule.reason or None, "source": rule.source, "release": rule.release or None,
+                "seen": seen_object(rule),
             }  # fmt: skip
             yield json.dumps(line)
+
+
+def seen_object(rule: Cited) -> SeenObject | None:
+    """Where a call was last seen to end by this rule."""
+    where = SEEN.get(rule.value) if isinstance(rule, Rule) else None
+    if where is None:
+        return None
+    return {"release": name(where.version), "machine": where.machine, "attach": where.attach, "module": where.module or None}
 
 
 def era_lines() -> Iterator[str]:

@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
-from listenwatch.model.history import Version
-from listenwatch.model.kernels_run import KernelRun
+from listenwatch.features.behaviour import behaviour_of_recorded
+from listenwatch.model.history import version_of
+from listenwatch.model.kernels_run import KernelRun, RuleSeen
+from listenwatch.model.rules import Rule
+from listenwatch.verdict.compare import judge
 from tests import ROOT
 from tests.helpers.old_kernels import JUDGES, RECORDED, lines_of, release_of
-from tests.helpers.old_vectors import ATTACH
+from tests.helpers.old_vectors import ATTACH, place_of
 from tests.helpers.vectors import VECTORS, load
+from tests.sabotage.rare import RARE
 
+SABOTAGED = "6.1"
+"""The series of the guest in which ``make sabotage`` loads its modules."""
 PLACE = ROOT / "listenwatch/model/kernels_run.py"
 RECONSTRUCTED = {"4.14.303": "4.14.74", "5.4.229": "5.4.0"}
 """Kernels built from an older release with the one hunk of the stable tree that matters (tests/data/oldkernels)."""
@@ -35,10 +41,24 @@ class KernelRun(NamedTuple):
     base: str = ""
 
 
+class RuleSeen(NamedTuple):
+    """Where a rule of how a call ends was last seen: the newest kernel, and the ``module`` that made it end so, if one did."""
+
+    version: Version
+    machine: str
+    attach: str
+    module: str = ""
+
+
 RUN = (
 {rows}
 )
 """The oldest first."""
+
+SEEN = {{
+{seen}
+}}
+"""By the rule's id; one that is not in it no recorded kernel has shown."""
 '''
 
 
@@ -57,15 +77,32 @@ def runs() -> list[KernelRun]:
     return sorted(rows)
 
 
+def rules_seen() -> dict[str, RuleSeen]:
+    """The newest kernel of a vector in which a call ended by each rule, or else that of a module (tests/sabotage/rare.py)."""
+    seen: dict[str, RuleSeen] = {}
+    for path in [*VECTORS, *map(place_of, RECORDED)]:
+        recording, calls = load(path)
+        header = recording.header
+        here = RuleSeen(header.kernel.version, header.kernel.machine, header.attach)
+        behaviour = behaviour_of_recorded(header.kernel)
+        for rule in {judge(call, behaviour).rule for call in calls}:
+            seen[rule] = max(here, seen.get(rule, here))
+    for rare in RARE:
+        seen.setdefault(rare.rule.value, RuleSeen(version_of(SABOTAGED), "x86_64", "kprobe", rare.module))
+    return {rule.value: seen[rule.value] for rule in Rule if rule.value in seen}
+
+
 def text() -> str:
     """The module."""
-    return TEXT.format(rows="\n".join(f"    KernelRun({_arguments(run)})," for run in runs()))
+    rows = "\n".join(f"    KernelRun({_arguments(run)})," for run in runs())
+    seen = "\n".join(f'    "{rule}": RuleSeen({_arguments(where)}),' for rule, where in rules_seen().items())
+    return TEXT.format(rows=rows, seen=seen)
 
 
-def _arguments(run: KernelRun) -> str:
-    version: Version = run.version
-    parts = [f"({', '.join(map(str, version))})", *(f'"{word}"' for word in (run.machine, run.attach)), str(run.cases)]
-    return ", ".join([*parts, f'"{run.base}"'] if run.base else parts)
+def _arguments(row: KernelRun | RuleSeen) -> str:
+    """The values of a row as Python has them, without an empty last one."""
+    values = [f'"{value}"' if isinstance(value, str) else str(value) for value in row]
+    return ", ".join(values[:-1] if values[-1] == '""' else values)
 
 
 if __name__ == "__main__":

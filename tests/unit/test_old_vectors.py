@@ -14,15 +14,17 @@ from listenwatch.call.record import ListenCall
 from listenwatch.cli import main
 from listenwatch.features.behaviour import behaviour_of_recorded
 from listenwatch.model.kernels import STARTS, era_start, mainline, name, runs_of
-from listenwatch.model.kernels_run import RUN
+from listenwatch.model.kernels_run import RUN, SEEN
+from listenwatch.model.rules import Rule
 from listenwatch.report.behaviour import runs_text
-from listenwatch.report.rules_json import run_objects
+from listenwatch.report.rules_json import run_objects, seen_object
 from listenwatch.verdict.compare import VerdictKind, judge
 from tests.helpers import kernels_run
 from tests.helpers.contract import validator
 from tests.helpers.old_kernels import JUDGES, RECORDED, lines_of
 from tests.helpers.old_vectors import compressed, place_of
 from tests.helpers.vectors import load
+from tests.sabotage.rare import RARE
 
 NAMES = [path.name.removesuffix(".txt.gz") for path in RECORDED]
 OLD = pytest.mark.parametrize("path", RECORDED, ids=NAMES)
@@ -120,6 +122,19 @@ def test_an_era_says_whether_it_was_run_or_only_read() -> None:
     assert run_objects((2, 6, 14)) == []
     assert runs_text((2, 6, 20)).startswith("2.6.20 i686: ")
     assert "rebuilt from 5.4.0" in runs_text(era_start((5, 4, 229)))
+
+
+def test_a_rule_says_where_it_was_last_seen() -> None:
+    """By a vector, or where none has it by a module; of others that none has."""
+    assert SEEN["listens"].version == max(run.version for run in RUN)
+    assert SEEN["port-failure-lost"].attach == "oldlisten"
+    assert {rare.rule.value: SEEN[rare.rule.value].module for rare in RARE} == {rare.rule.value: rare.module for rare in RARE}
+    assert seen_object(Rule.NO_MEMORY) is None
+    never = {rule for rule in Rule if seen_object(rule) is None}
+    assert never == {
+        Rule.FASTOPEN_NO_MEMORY, Rule.NO_MEMORY, Rule.HASH_ERROR_LOST, Rule.SCTP_NEGATIVE, Rule.SCTP_NO_FREE_PORT,
+        Rule.SCTP_HASH_FAILED,
+    }  # fmt: skip
 
 
 def test_rules_and_predict_say_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,7 @@ def _no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
         assert follow
         yield [SimpleNamespace(name="core", attach="kprobe", why="simulated")]
 
-    monkeypatch.setattr(command.attaching, "open_engines", opened)
+    monkeypatch.setattr("listenwatch.commands.attaching.open_engines", opened)
     monkeypatch.setattr(command, "own_privilege", lambda: SimpleNamespace(has_all=lambda _: True))
 
 
