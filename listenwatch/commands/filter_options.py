@@ -103,4 +103,5 @@ def pages_of(options: argparse.Namespace, source: str) -> list[Sink]:
         HtmlPage,  # only here: templates take time to import
     )
 
-    return [HtmlPage(options.html, source)]
+    judged_by = f", judged by {options.behaviour_file}" if options.behaviour_file else ""
+    return [HtmlPage(options.html, f"{source}{judged_by}")]

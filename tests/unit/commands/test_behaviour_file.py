@@ -96,6 +96,9 @@ def test_a_replay_is_judged_by_the_file_and_says_so(tmp_path: Path, capsys: pyte
     assert main(["replay", "--json", "--behaviour-file", file, str(trace)]) == 1
     *_, last = capsys.readouterr().out.splitlines()
     assert fits(json.loads(last))["summary"]["behaviour_file"] == file
+    page = tmp_path / "page.html"
+    assert main(["replay", "--behaviour-file", file, "--html", str(page), str(trace)]) == 1
+    assert f"judged by {file}" in page.read_text()
 
 
 def test_it_makes_no_disagreement_go_away_that_no_kernel_explains(tmp_path: Path) -> None:
