@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections import Counter
+
 from listenwatch.features.behaviour import behaviour_of_recorded
-from listenwatch.model.history import version_of
+from listenwatch.model.history import Version, version_of
 from listenwatch.model.kernels_run import KernelRun, RuleSeen
-from listenwatch.model.rules import Rule
+from listenwatch.model.rules import BacklogRule, Rule
 from listenwatch.verdict.compare import judge
 from tests import ROOT
 from tests.helpers.old_kernels import JUDGES, RECORDED, lines_of, release_of
@@ -59,6 +62,11 @@ SEEN = {{
 {seen}
 }}
 """By the rule's id; one that is not in it no recorded kernel has shown."""
+
+RECORDED: dict[Version, dict[str, int]] = {{
+{recorded}
+}}
+"""Kernels that no matrix runs any more: how many of their recorded calls each rule explains, by its id."""
 '''
 
 
@@ -96,7 +104,26 @@ def text() -> str:
     """The module."""
     rows = "\n".join(f"    KernelRun({_arguments(run)})," for run in runs())
     seen = "\n".join(f'    "{rule}": RuleSeen({_arguments(where)}),' for rule, where in rules_seen().items())
-    return TEXT.format(rows=rows, seen=seen)
+    recorded = "\n".join(f"    {version}: {_dictionary(counts)}," for version, counts in sorted(rules_recorded().items()))
+    return TEXT.format(rows=rows, seen=seen, recorded=recorded)
+
+
+def rules_recorded() -> dict[Version, Counter[str]]:
+    """Of each kernel before 5.10 the calls of its vector, by rule and by backlog rule."""
+    counts: dict[Version, Counter[str]] = {}
+    for path in RECORDED:
+        recording, calls = load(place_of(path))
+        behaviour = behaviour_of_recorded(recording.header.kernel)
+        verdicts = [judge(call, behaviour) for call in calls]
+        counts[release_of(lines_of(path))] = Counter(rule for v in verdicts for rule in (v.rule, v.backlog_rule))
+    return counts
+
+
+def _dictionary(counts: Counter[str]) -> str:
+    order = [rule.value for kind in (Rule, BacklogRule) for rule in kind]
+    pairs = [f'"{rule}": {counts[rule]}' for rule in order if counts[rule]]
+    lines = textwrap.wrap(", ".join(pairs), 110, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(["{", *(f"        {line}" for line in lines), "    }"])
 
 
 def _arguments(row: KernelRun | RuleSeen) -> str:
