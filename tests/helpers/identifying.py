@@ -73,6 +73,7 @@ def inputs() -> tuple[ListenCall, ...]:
     return tuple(distinct.values())
 
 
+@cache
 def simulated(behaviour: Behaviour) -> list[Case]:
     """What a kernel with this Behaviour answers: the first outcome of every input, and the traffic after it."""
     results = []
@@ -82,6 +83,7 @@ def simulated(behaviour: Behaviour) -> list[Case]:
     return list(of_results([*results, under_load(behaviour)]))
 
 
+@cache
 def answers(behaviour: Behaviour) -> list[ListenCall]:
     """The records of all inputs on that kernel; of the sockets it has no model of there is none."""
     made = (answered(call.request, call, behaviour, known_of(call)) for call in inputs())

@@ -1,6 +1,6 @@
 """One behaviour that every call agrees with, or else the one that the fewest disagree with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from listenwatch.conformance.harness.judging import Judged
@@ -30,24 +30,37 @@ def settle(cases: Sequence[Case], narrowed: Narrowed) -> Settled:
     against = _against(cases, behaviour)
     choices = every_value() if narrowed.unlike else narrowed.domains
     while against:
-        best = min(
-            ((_against(cases, changed), changed) for changed in _changes(against, behaviour, choices)),
-            key=lambda tried: len(tried[0]), default=(against, behaviour),
-        )  # fmt: skip
-        if len(best[0]) >= len(against):
+        counted = [
+            (_count(name, changed, against, narrowed), changed) for name, changed in _changes(against, behaviour, choices)
+        ]
+        _, changed = min(counted, key=lambda tried: tried[0], default=(0, behaviour))
+        left = _against(cases, changed)
+        if len(left) >= len(against):
             break
-        against, behaviour = best
+        against, behaviour = left, changed
     return Settled(behaviour, tuple((case.scenario, case.judge(behaviour)) for case in against))
 
 
+def _disagrees(case: Case, behaviour: Behaviour) -> bool:
+    return case.judge(behaviour).verdict.kind not in FITS
+
+
 def _against(cases: Sequence[Case], behaviour: Behaviour) -> list[Case]:
-    return [case for case in cases if case.judge(behaviour).verdict.kind not in FITS]
+    return [case for case in cases if _disagrees(case, behaviour)]
 
 
-def _changes(against: Sequence[Case], behaviour: Behaviour, choices: dict[str, tuple[object, ...]]) -> list[Behaviour]:
-    """The behaviour with another value of each field that a disagreeing case asks for."""
+def _count(name: str, changed: Behaviour, against: Sequence[Case], narrowed: Narrowed) -> int:
+    """How many disagree once this field is changed: of those that ask for it as they do then, of others as before."""
+    asking = {case.key: case for case in (*narrowed.asked.get(name, ()), *against)}
+    return sum(_disagrees(case, changed) for case in asking.values())
+
+
+def _changes(
+    against: Sequence[Case], behaviour: Behaviour, choices: Domains
+) -> Iterator[tuple[str, Behaviour]]:
+    """The behaviour with another value of each field that a disagreeing case asks for, and the field."""
     now: Domains = {name: (value,) for name, value in behaviour.values().items()}
-    asked = dict.fromkeys(name for case in against for leaf in leaves(case, now) for name in leaf.values)
-    return [
-        behaviour.replace(**{name: value}) for name in asked for value in choices[name] if (value,) != now[name]
-    ]
+    for name in dict.fromkeys(name for case in against for leaf in leaves(case, now) for name in leaf.values):
+        for value in choices[name]:
+            if (value,) != now[name]:
+                yield name, behaviour.replace(**{name: value})
