@@ -11,6 +11,7 @@ from listenwatch.conformance.run import Result
 from listenwatch.model.behaviour import FIELDS, Behaviour
 from listenwatch.model.choices import Choices
 from listenwatch.verdict.compare import VerdictKind
+from listenwatch.verdict.excuses import Excuse
 
 Domains = dict[str, tuple[object, ...]]
 """The values that each field of Behaviour may have still, the likeliest first."""
@@ -79,13 +80,18 @@ def fitting(of_case: list[Leaf]) -> list[Leaf]:
 
 
 def of_results(results: Iterable[Result]) -> Iterator[Case]:
-    """The calls of scenarios that have a record; what was lost says nothing of the kernel.
+    """The calls of scenarios; what was lost says nothing of the kernel.
 
-    Each measurement is a case of its own, so that none depends on many fields at once.
+    Each measurement is a case of its own, so that none depends on many fields at once. A call without a record, or a
+    record without a call, disagrees with every behaviour.
     """
     for result in results:
-        for judged in result.calls:
+        for number, judged in enumerate(result.calls):
+            if judged.verdict.excuse in (Excuse.RECORD_LOST, Excuse.OTHERS_LOST):
+                continue
             if judged.call is None or judged.issued is None:
+                judge = partial(judge_pair, (judged.issued, judged.call))
+                yield Case(result.scenario, judge, (result.scenario, number))
                 continue
             for measured in ((), *((measurement,) for measurement in judged.issued.measured)):
                 issued = judged.issued._replace(measured=measured)

@@ -10,11 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from listenwatch.call.record import Flag, ListenCall
-from listenwatch.conformance.identify.cases import distinct, every_value, fitting, leaves
+from listenwatch.conformance.harness.judging import excuse_lost
+from listenwatch.conformance.identify.cases import (
+    distinct,
+    every_value,
+    fitting,
+    leaves,
+    of_results,
+)
 from listenwatch.conformance.identify.eras import nearest
 from listenwatch.conformance.identify.findings import How, Why
 from listenwatch.conformance.identify.identified import Identified, identify
 from listenwatch.conformance.identify.narrow import narrow
+from listenwatch.conformance.run import Result
 from listenwatch.linux.kernel import Kernel
 from listenwatch.model.behaviour import FIELDS, NEWEST, Behaviour
 from listenwatch.model.kernels import behaviour_for, mainline
@@ -22,6 +30,7 @@ from listenwatch.model.stages import StageIndex
 from listenwatch.model.variants import InnerHash, SomaxconnRange, Stored
 from listenwatch.verdict.compare import VerdictKind
 from tests.helpers.identifying import EL7, VENDORS, cases_of, recorded, simulated
+from tests.helpers.scenarios import DISAGREED
 from tests.helpers.vectors import VECTORS, load, name_of
 
 NOBODY = Kernel("nobody knows", (2, 6, 12), "x86_64", {})
@@ -182,6 +191,15 @@ def test_names_that_the_calls_contradict_are_no_match() -> None:
     assert [finding.field for finding in identified.contradicted] == ["ipv6_hash"]
     assert not identified.disagreeing
     assert not identified.matches
+
+
+def test_a_call_without_a_record_disagrees_unless_it_was_lost() -> None:
+    lost = Result("lost", tuple(excuse_lost(DISAGREED.calls, 1)), lost=1)
+    assert not list(of_results([lost]))
+    identified = identify([*simulated(VENDORS["el8-240"][0]), *of_results([DISAGREED])], NOBODY)
+    assert not identified.matches
+    assert [scenario for scenario, _ in identified.disagreeing] == [DISAGREED.scenario]
+    assert by_field(identified) == by_field(identify(simulated(VENDORS["el8-240"][0]), NOBODY))
 
 
 def test_without_a_call_nothing_is_decided() -> None:
