@@ -151,6 +151,7 @@ matrix: setup .venv/.arm64
 # A vector is a recording of every call the scenarios make; replaying it needs no privilege.
 vectors: setup .venv/.arm64
 	$(SUDO) $(LISTENWATCH) matrix --kernels $(MATRIX) --vectors tests/vectors
+	.venv/bin/python -m tests.helpers.kernels_run
 
 # The documentation as a site: a broken link is an error. Commands, rules and eras come from the code.
 docs: setup .venv/.docs

@@ -98,15 +98,26 @@ def rules() -> str:
     """A table for each kind of rule, with links to the function that decides."""
     parts = []
     for kind, title in KINDS.items():
-        parts.append(f"## {title}\n\n| rule | errno | meaning | decided by |\n| --- | --- | --- | --- |")
+        last = " last seen |" if kind == "rule" else ""
+        parts.append(f"## {title}\n\n| rule | errno | meaning | decided by |{last}\n| --- | --- | --- | --- |{' --- |' if last else ''}")
         parts += [
             f'| <code id="{rule["id"]}">{rule["id"]}</code> | {rule["errno"] or ""} '
             f"| {prose(rule['text'])} | {source_link(rule['source'], rule['release'] or newest())} |"
+            f"{f' {_seen(rule)} |' if last else ''}"
             for rule in _lines()
             if rule["kind"] == kind
         ]
         parts.append("")
     return "\n".join(parts)
+
+
+def _seen(rule: dict[str, Any]) -> str:
+    """The newest kernel of a vector in which a call ended by the rule."""
+    seen = rule["seen"]
+    if seen is None:
+        return "never"
+    made = f", made by module {seen['module']}" if seen["module"] else ""
+    return f"{seen['release']} ({seen['machine']}, {seen['attach']}){made}"
 
 
 def source_link(source: str, release: str) -> str:
@@ -124,16 +135,26 @@ def newest() -> str:
 def eras() -> str:
     """What changed with each era, in the order of releases."""
     lines = [line for line in _lines("--eras") if "era" in line]
-    parts = ["| from | what changed |", "| --- | --- |"]
-    parts.append(f"| {lines[0]['era']} | the oldest that is described |")
+    parts = ["| from | what changed | run |", "| --- | --- | --- |"]
+    parts.append(f"| {lines[0]['era']} | the oldest that is described | {_run(lines[0])} |")
     for before, era in itertools.pairwise(lines):
         changes = [
             f"[`{field}`](#{field}): `{before['behaviour'][field]}` → `{value}`"
             for field, value in era["behaviour"].items()
             if before["behaviour"][field] != value
         ]
-        parts.append(f'| <span id="era-{era["era"]}">{era["era"]}</span> | {"<br>".join(changes)} |')
+        parts.append(f'| <span id="era-{era["era"]}">{era["era"]}</span> | {"<br>".join(changes)} | {_run(era)} |')
     return "\n".join(parts) + "\n"
+
+
+def _run(era: dict[str, Any]) -> str:
+    """Which of its kernels were run, and how many of their answers are replayed."""
+    runs = [
+        f"{run['release']} ({run['machine']}, {run['attach']}"
+        f"{', rebuilt from ' + run['base'] if run['base'] else ''}): {run['cases']} cases"
+        for run in era["run"]
+    ]
+    return "<br>".join(runs) or "only read"
 
 
 def behaviour() -> str:

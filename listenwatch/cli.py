@@ -21,6 +21,7 @@ COMMANDS = {
     "top": "live: listeners by how full they are, what each refuses a second",
     "overflow": "live: which listener has no room for a connection, and why",
     "verify": "run the conformance scenarios on this kernel",
+    "identify": "which documented behaviour this kernel has, by what it does",
     "replay": "check a recording again, on any machine",
     "predict": "what listen() does on any kernel, calculated by the model",
     "lab": "exercises about listen(), checked by what the kernel does",

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from listenwatch.commands import color_option
+from listenwatch.commands import behaviour_option, color_option
 from listenwatch.commands.numbers import integers, ports
 from listenwatch.linux.netns import inode_of
 from listenwatch.linux.owner_filter import OwnerFilter
@@ -47,6 +47,7 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print JSON lines, the summary last")
     add("--html", metavar="FILE", help="also write FILE, a page with a time line and each call's stages")
     color_option.add_option(parser)
+    behaviour_option.add_file_option(parser)
     add("--strict", action="store_true",
         help="exit 4 if a call was inconclusive or unmodelled, if there was none, or if this attach mode "
         "cannot see every call there may be")  # fmt: skip
@@ -89,9 +90,9 @@ def call_filter(options: argparse.Namespace, *, followed: bool = False) -> CallF
 def report_of(options: argparse.Namespace, title: str = "") -> Sink:
     """Where the calls are shown: JSON lines, or a table under ``title``, which goes to stderr."""
     if options.json:
-        return JsonLines()
+        return JsonLines(options.behaviour_file)
     colour, width = use_colour(sys.stdout, options.color), width_of(sys.stdout)
-    return Lines(title, stages=options.stages, colour=colour, width=width)
+    return Lines(title, stages=options.stages, colour=colour, width=width, behaviour_file=options.behaviour_file)
 
 
 def pages_of(options: argparse.Namespace, source: str) -> list[Sink]:
@@ -102,4 +103,5 @@ def pages_of(options: argparse.Namespace, source: str) -> list[Sink]:
         HtmlPage,  # only here: templates take time to import
     )
 
-    return [HtmlPage(options.html, source)]
+    judged_by = f", judged by {options.behaviour_file}" if options.behaviour_file else ""
+    return [HtmlPage(options.html, f"{source}{judged_by}")]

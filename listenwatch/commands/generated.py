@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from listenwatch.commands.attaching import witnesses_of
-from listenwatch.commands.behaviour_option import override, setting_of
+from listenwatch.commands.behaviour_option import behaviour_for_kernel, override, setting_of
 from listenwatch.conformance.histories.campaign import Campaign, run_campaign
 from listenwatch.conformance.histories.check import History
 from listenwatch.errors import UsageError
 from listenwatch.features.attach import open_engine
-from listenwatch.features.behaviour import behaviour_of
 from listenwatch.linux.interrupt import INTERRUPTED
 from listenwatch.linux.kernel import Kernel, running_kernel
 from listenwatch.linux.output_file import write_file
@@ -32,7 +31,7 @@ def run_generated(args: argparse.Namespace) -> int:
     wrong = {"-k": args.pattern, "--list": args.list, "--ktap": args.output is Ktap}
     refuse_with_generate(args.generate, wrong)
     kernel = running_kernel()
-    behaviour = override(behaviour_of(kernel), args.behaviour)
+    behaviour = override(behaviour_for_kernel(args.behaviour_file, kernel), args.behaviour)
     witnesses = witnesses_of(args.engine, args.attach)
     statuses = []
     for witness in witnesses:
@@ -51,7 +50,7 @@ def _run_one(args: argparse.Namespace, kernel: Kernel, behaviour: Behaviour, wit
         open_engine(*witness, follow=True) as engine,
         Progress(quiet=sink.streams and sys.stdout.isatty()) as progress,
     ):
-        setting = setting_of(kernel, behaviour, args.behaviour, engine)
+        setting = setting_of(kernel, behaviour, args.behaviour, engine, args.behaviour_file)
         sink.begin([setting])
         count = 0
 

@@ -5,7 +5,9 @@ import json
 import sys
 
 from listenwatch.api.predicting import predicted
+from listenwatch.commands.behaviour_option import add_file_option, read_file
 from listenwatch.commands.numbers import plain
+from listenwatch.errors import UsageError
 from listenwatch.features.behaviour import behaviour_of_any
 from listenwatch.linux.kernel import running_kernel
 from listenwatch.linux.terminal import width_of
@@ -32,6 +34,7 @@ exit status: 0 calculated, 2 usage, such as a version that is not known,
 def build_parser(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add, kernels = parser.add_argument, parser.add_mutually_exclusive_group()
+    add_file_option(parser)
     add("--backlog", type=integer, required=True, metavar="N", help="as given to listen()")
     kernels.add_argument("--kernel", metavar="V", help="version or series (default: this kernel)")
     kernels.add_argument("--compare", metavar="V,V,...", help="several kernels side by side")
@@ -59,8 +62,13 @@ def integer(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Calculate and print."""
-    behaviour = None
-    if args.compare:
+    behaviour, versions = None, list[tuple[int, ...]]()
+    if args.behaviour_file:
+        if args.kernel or args.compare:
+            raise UsageError("--behaviour-file names a kernel: leave out --kernel and --compare")
+        behaviour, kernel = read_file(args.behaviour_file)
+        versions = [kernel.version]
+    elif args.compare:
         versions = [version_of(text) for text in args.compare.split(",")]
     elif args.kernel:
         versions = [version_of(args.kernel)]

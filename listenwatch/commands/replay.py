@@ -6,8 +6,10 @@ from typing import BinaryIO
 
 from listenwatch.call.recording import Recording
 from listenwatch.commands import filter_options
+from listenwatch.commands.behaviour_option import behaviour_for_kernel
 from listenwatch.commands.parser import add_quiet
 from listenwatch.errors import RecordingError, UsageError
+from listenwatch.features.behaviour import behaviour_of_recorded
 from listenwatch.linux.terminal import escape, say
 from listenwatch.report.notices import not_seen_text
 from listenwatch.session.session import Session, run_session
@@ -20,9 +22,11 @@ examples:
   listenwatch replay --stages --clamped trace.jsonl
   listenwatch replay --fail-on clamped,failed -n 'redis*' trace.jsonl
   listenwatch replay --html page.html trace.jsonl   to read in a browser
+  listenwatch replay --behaviour-file el8.json trace.jsonl
 
 The verdicts are made afresh, by the Behaviour of the kernel the recording
-names. A damaged recording is judged up to the damage, which is named.
+names, or by one that 'identify --output' wrote. A damaged recording is judged
+up to the damage, which is named.
 
 exit status, the first that holds (2 usage, 3 not a recording):
   1  a disagreement
@@ -46,8 +50,9 @@ def run(options: argparse.Namespace) -> int:
     failures = filter_options.failures_of(options)
     with _opened(options.file) as stream:
         recording = Recording(stream, escape(options.file))
-        session = Session(Recorded(recording), filter_options.call_filter(options))
         header = recording.header
+        behaviour = behaviour_for_kernel(options.behaviour_file, header.kernel, behaviour_of_recorded)
+        session = Session(Recorded(recording), filter_options.call_filter(options), behaviour)
         title = (
             f"recorded on Linux {escape(header.kernel.release)}, attach mode {escape(header.attach)}"
             f"{not_seen_text(header.not_seen)}"

@@ -10,9 +10,9 @@ from listenwatch.model.history import Version
 from listenwatch.model.kernels import ERAS, name
 from listenwatch.model.queue_rules import QueueRule
 from listenwatch.model.rules import BacklogRule, Cited, Rule
-from listenwatch.report.behaviour import value_text
+from listenwatch.report.behaviour import runs_text, value_text
 from listenwatch.report.columns import WIDTH, paragraph, text_width
-from listenwatch.report.rules_json import era_lines, rule_lines, split
+from listenwatch.report.rules_json import era_lines, rule_lines, seen_object, split
 from listenwatch.report.tables import table
 
 TITLES: dict[type[Cited], str] = {
@@ -64,16 +64,25 @@ def rules_text(width: int | None = None) -> str:
 def _means(rule: Cited) -> tuple[str, str]:
     """The errno, and what the kernel does with the words in which ``watch`` shows it."""
     errno, text = split(rule)
-    return errno, f'{text}\nshown as "{rule.reason}"' if rule.reason else text
+    parts = [text, *([f'shown as "{rule.reason}"'] if rule.reason else []), *([_seen(rule)] if isinstance(rule, Rule) else [])]
+    return errno, "\n".join(parts)
+
+
+def _seen(rule: Rule) -> str:
+    where = seen_object(rule)
+    if where is None:
+        return "no recorded kernel has shown it"
+    made = f", made by module {where['module']}" if where["module"] else ""
+    return f"last seen: {where['release']} {where['machine']}, {where['attach']}{made}"
 
 
 def eras_text(width: int | None = None) -> str:
     """Each era and what it changed, then each field with its citation."""
     rows = [
-        (name(first), "\n".join(f"{field}: {value_text(value)}" for field, value in changed))
+        (name(first), "\n".join(f"{field}: {value_text(value)}" for field, value in changed), runs_text(first).replace("; ", "\n"))
         for first, changed in changes()
     ]
-    parts = [table(("From", "changed to"), rows, text_width(width))]
+    parts = [table(("From", "changed to", "run"), rows, text_width(width))]
     parts += [f"{field}\n{paragraph(history.text, '    ', width=width)}" for field, history in FIELDS.items()]
     return "\n\n".join(parts)
 

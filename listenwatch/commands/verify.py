@@ -5,7 +5,12 @@ import sys
 from pathlib import Path
 
 from listenwatch.commands import attaching, color_option
-from listenwatch.commands.behaviour_option import override, setting_of
+from listenwatch.commands.behaviour_option import (
+    add_file_option,
+    behaviour_for_kernel,
+    override,
+    setting_of,
+)
 from listenwatch.commands.generated import run_generated
 from listenwatch.commands.numbers import integer
 from listenwatch.commands.parser import add_quiet
@@ -15,7 +20,6 @@ from listenwatch.conformance.harness.runner import run_all
 from listenwatch.conformance.run import Result, scenario_runs
 from listenwatch.errors import ObserveError
 from listenwatch.features.attach import SECCOMP
-from listenwatch.features.behaviour import behaviour_of
 from listenwatch.linux import interrupt
 from listenwatch.linux.kernel import running_kernel
 from listenwatch.linux.modules import unload_what_was_loaded
@@ -64,6 +68,7 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     add("--strict", action="store_true", help="what is not conclusive is a failure")
     add("--behaviour", metavar="FIELD=VALUE", action="append", default=[],
         help="change a field of the model's Behaviour, to see the check fail")  # fmt: skip
+    add_file_option(parser)
     add("--generate", type=integer, metavar="N", help="judge N random histories instead of the scenarios")
     add("--seed", type=integer, default=1, metavar="S", help="of --generate: the same seed, the same histories")
     add("--repro", type=Path, metavar="FILE",
@@ -90,12 +95,12 @@ def run(args: argparse.Namespace) -> int:
     if args.attach != SECCOMP and not own_privilege().has_all(needed):
         raise ObserveError(f"the scenarios run in network namespaces of their own: {remedy(needed)}")
     kernel = running_kernel()
-    behaviour = override(behaviour_of(kernel), args.behaviour)
+    behaviour = override(behaviour_for_kernel(args.behaviour_file, kernel), args.behaviour)
     sink: RunSink = args.output(
         verbose=args.verbose, colour=use_colour(sys.stdout, args.color), width=width_of(sys.stdout)
     )
     with unload_what_was_loaded(), attaching.open_engines(args.engine, args.attach, follow=True) as engines:
-        settings = [setting_of(kernel, behaviour, args.behaviour, engine) for engine in engines]
+        settings = [setting_of(kernel, behaviour, args.behaviour, engine, args.behaviour_file) for engine in engines]
         sink.begin(settings)
         results: list[tuple[Result, ...]] = []
         interrupted = False

@@ -4,6 +4,7 @@ import argparse
 from contextlib import closing
 
 from listenwatch.commands import attaching, filter_options
+from listenwatch.commands.behaviour_option import behaviour_for_kernel
 from listenwatch.commands.numbers import positive_int, seconds
 from listenwatch.commands.parser import add_quiet
 from listenwatch.errors import UsageError
@@ -75,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     """Watch until the command, the count, the duration or a signal ends it."""
     command = _command_of(options.command)
     kernel = running_kernel()
-    tree = None
+    behaviour, tree = behaviour_for_kernel(options.behaviour_file, kernel), None
     with (
         closing(SignalPipe()) as signals,
         open_any_engine(
@@ -86,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
         call_filter = filter_options.call_filter(options, followed=bool(command))
         report, failures = filter_options.report_of(options), filter_options.failures_of(options)
         with signals.ends_opening():
-            recordings = [RecordingFile(options.output)] if options.output else []
+            recordings = [RecordingFile(options.output, options.behaviour_file)] if options.output else []
             pages = filter_options.pages_of(options, "watched live")
         kept = {*READ_MAPS, "CAP_KILL"}  # the command has them all, and may have become another user
         if not command:
@@ -103,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
             keep_only(kept)
         source = Attached(engine, kernel, UntilInterrupted(signals, options.duration, tree))
         summary = run_session(
-            Session(source, call_filter), [report, *pages], [*recordings, *failures], options.count
+            Session(source, call_filter, behaviour), [report, *pages], [*recordings, *failures], options.count
         )
         left_out = engine.loss().left_out
         if left_out:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from listenwatch.errors import ObserveError
 from listenwatch.linux.kernel import Kernel
 from listenwatch.model.behaviour import FIELDS, Behaviour
-from listenwatch.model.kernels import behaviour_for, vendor_behaviour
+from listenwatch.model.kernels import NoEra, behaviour_for, vendor_behaviour
 
 
 class Decision(NamedTuple):
@@ -27,10 +27,22 @@ def behaviour_of(kernel: Kernel) -> Behaviour:
 
 def behaviour_of_any(kernel: Kernel) -> Behaviour:
     """The same from 2.6.12 on, else ``NoEra``: by names, else release; a vendor's says only what it began with."""
-    by_release = vendor_behaviour if kernel.vendor else behaviour_for
     shown = {field: history.shown(kernel.has) for field, history in FIELDS.items()}
     values = {field: value_and_name[0] for field, value_and_name in shown.items() if value_and_name}
-    return by_release(kernel.version).replace(**values)
+    return (vendor_behaviour if kernel.vendor else behaviour_for)(kernel.version).replace(**values)
+
+
+def behaviour_of_recorded(kernel: Kernel) -> Behaviour:
+    """The Behaviour of a kernel in a recording, which may be older than what the probe watches (tests/vectors/before-5.10)."""
+    try:
+        return behaviour_of_any(kernel)
+    except NoEra as error:
+        raise ObserveError(f"{error}, the oldest kernel that the model describes") from None
+
+
+def by_release(kernel: Kernel) -> Behaviour:
+    """What the release number alone says, of a vendor's kernel too: nobody would know what it took since."""
+    return behaviour_for(kernel.version)
 
 
 def decisions(kernel: Kernel, source: str) -> dict[str, Decision]:

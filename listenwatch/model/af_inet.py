@@ -2,8 +2,9 @@
 
 from errno import EINVAL, ENOMEM
 
+from listenwatch.model.behaviour import Behaviour
 from listenwatch.model.inet_connection_sock import inet_csk_listen_start
-from listenwatch.model.inputs import SocketState, TcpState
+from listenwatch.model.inputs import Environment, SocketState, TcpState
 from listenwatch.model.rules import Rule
 from listenwatch.model.run import Run, Sock
 from listenwatch.model.stages import StageIndex
@@ -42,7 +43,7 @@ def inet_listen_sk(run: Run, sk: Sock, backlog: int) -> int:
         error = fastopen(run, sk, backlog) or inet_csk_listen_start(run, sk, backlog)
         if error:
             return error
-        if run.behaviour.bpf_listen_callback:
+        if run.names.bpf_listen_callback:
             run.step("tcp_call_bpf", Action.RUNS_BPF_LISTEN_CALLBACK, sk)
     else:
         run.rule = Rule.RELISTENS
@@ -54,25 +55,34 @@ def inet_listen_sk(run: Run, sk: Sock, backlog: int) -> int:
 def write_max_ack_backlog(run: Run, sk: Sock, backlog: int) -> None:
     """``sk->sk_max_ack_backlog = backlog``, once before or once after the rest."""
     run.store_backlog(sk, backlog)
-    run.step(run.behaviour.inet_listen_sk, Action.STORES_BACKLOG, sk)
+    run.step(run.names.inet_listen_sk, Action.STORES_BACKLOG, sk)
 
 
 def fastopen(run: Run, sk: Sock, backlog: int) -> int:
     """Fast open without TCP_FASTOPEN, once: ``fastopen_init_queue()`` until v4.3, ``fastopen_queue_tune()`` since."""
-    how, flags = run.behaviour.fastopen, run.environment.fastopen
-    if how is FastOpen.NONE or not flags & TFO_SERVER_ENABLE:
+    max_qlen = fastopen_max_qlen(backlog, run.environment, run.behaviour)
+    if max_qlen is None:
         return 0
+    allocates = run.behaviour.fastopen is FastOpen.ALLOCATES
+    if allocates and not run.choose(run.knowledge.memory, True, False):
+        return run.end(Rule.FASTOPEN_NO_MEMORY, -ENOMEM)
+    sk.fastopen_max_qlen = max_qlen
+    run.step("fastopen_queue", Action.LIMITS_FASTOPEN_QUEUE, sk, max_qlen)
+    return 0
+
+
+def fastopen_max_qlen(backlog: int, environment: Environment, behaviour: Behaviour) -> int | None:
+    """The limit that a first listen gives the queue for fast open; None where it leaves it alone."""
+    flags = environment.fastopen
+    if not flags & TFO_SERVER_ENABLE:
+        return None
+    how = behaviour.fastopen
+    if how is FastOpen.NONE:
+        return None
     if flags & TFO_SERVER_WO_SOCKOPT1:
         max_qlen = backlog
     elif flags & TFO_SERVER_WO_SOCKOPT2 and how is not FastOpen.TUNES:
         max_qlen = (flags & 0xFFFF_FFFF) >> 16
     else:
-        return 0
-    if how is FastOpen.ALLOCATES:
-        if not run.choose(run.knowledge.memory, True, False):
-            return run.end(Rule.FASTOPEN_NO_MEMORY, -ENOMEM)
-    else:
-        max_qlen = min(max_qlen & 0xFFFF_FFFF, run.environment.somaxconn & 0xFFFF_FFFF)
-    sk.fastopen_max_qlen = max_qlen
-    run.step("fastopen_queue", Action.LIMITS_FASTOPEN_QUEUE, sk, max_qlen)
-    return 0
+        return None
+    return max_qlen if how is FastOpen.ALLOCATES else min(max_qlen & 0xFFFF_FFFF, environment.somaxconn & 0xFFFF_FFFF)

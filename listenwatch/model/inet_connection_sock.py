@@ -16,13 +16,13 @@ from listenwatch.model.variants import StartArgument, Stored
 def inet_csk_listen_start(run: Run, sk: Sock, backlog: int) -> int:
     """``inet_csk_listen_start()``. The socket is LISTEN before its port is known to be free."""
     run.see(StageIndex.LISTEN_START, sk, None)
-    match run.behaviour.listen_start_argument:
+    match run.names.listen_start_argument:
         case StartArgument.TCP_SYNQ_HSIZE:
-            run.step(run.behaviour.listen_start, Action.IS_GIVEN_TABLE_SIZE, sk, TCP_SYNQ_HSIZE)
+            run.step(run.names.listen_start, Action.IS_GIVEN_TABLE_SIZE, sk, TCP_SYNQ_HSIZE)
         case StartArgument.BACKLOG:
-            run.step(run.behaviour.listen_start, Action.IS_GIVEN, sk, backlog)
+            run.step(run.names.listen_start, Action.IS_GIVEN, sk, backlog)
         case StartArgument.NONE:
-            run.step(run.behaviour.listen_start, Action.IS_GIVEN_SOCKET_ONLY, sk)
+            run.step(run.names.listen_start, Action.IS_GIVEN_SOCKET_ONLY, sk)
     result = _listen_start(run, sk, backlog)
     run.see(StageIndex.LISTEN_START_RETURN, sk, result)
     return result
@@ -38,7 +38,7 @@ def _listen_start(run: Run, sk: Sock, backlog: int) -> int:
     elif run.behaviour.stored is Stored.AFTER_LISTEN_START:
         sk.max_ack_backlog = 0
     sk.ack_backlog = 0
-    run.step(run.behaviour.listen_start, Action.EMPTIES_QUEUE, sk, run.behaviour.stored)
+    run.step(run.names.listen_start, Action.EMPTIES_QUEUE, sk, run.behaviour.stored)
     inet_sk_state_store(run, sk, StageIndex.STATE_LISTEN, TcpState.LISTEN)
     if get_port(run, sk):
         error = inet_hash(run, sk)
@@ -78,7 +78,7 @@ def inet_sk_state_store(run: Run, sk: Sock, stage: StageIndex, state: TcpState, 
         run.see(stage, sk, sk.state, sk.ack_backlog)
     sk.state = state
     action = Action.SETS_TRACED_STATE if run.behaviour.state_tracepoint else Action.SETS_STATE
-    run.step(caller or run.behaviour.listen_start, action, sk, state)
+    run.step(caller or run.names.listen_start, action, sk, state)
 
 
 def get_port(run: Run, sk: Sock) -> bool:
@@ -91,7 +91,7 @@ def get_port(run: Run, sk: Sock) -> bool:
     run.step("get_port", Action.KEEPS_PORT if sk.bound else Action.CHOOSES_PORT, sk)
     if not sk.bound:
         sk.bound, sk.local_port = True, None
-    run.step(run.behaviour.listen_start, Action.SETS_SOURCE_PORT, sk)
+    run.step(run.names.listen_start, Action.SETS_SOURCE_PORT, sk)
     return True
 
 

@@ -14,23 +14,25 @@ _NUMBERS = {name: number for number, name in HASH_FUNCTIONS.items()}
 
 def inet_hash(run: Run, sk: Sock) -> int:
     """``sk->sk_prot->hash(sk)``: reachable. Those of v2.6 (``tcp_v4_hash``, ``tcp_v6_hash``) no probe of ours sees."""
-    behaviour = run.behaviour
+    behaviour, names = run.behaviour, run.names
     ipv6 = run.pre.family == Family.INET6
     function = behaviour.ipv6_hash if ipv6 else behaviour.ipv4_hash
     run.see(StageIndex.HASH, sk, _NUMBERS.get(function), sk.ack_backlog)
-    if behaviour.inner_hash is InnerHash.GONE:
-        run.step(function, Action.HASHES, sk, behaviour.listener_tables)
+    if names.inner_hash is InnerHash.GONE:
+        run.step(function, Action.HASHES, sk, names.listener_tables)
     else:
-        run.step(function, Action.HASHES_BELOW, sk, behaviour.listener_tables, behaviour.inner_hash)
-    if behaviour.wakes_lhash_wait and not ipv6:
+        run.step(function, Action.HASHES_BELOW, sk, names.listener_tables, names.inner_hash)
+    if names.wakes_lhash_wait and not ipv6:
         run.step(function, Action.WAKES_LHASH_WAIT, sk)
     return reuseport_error(run, ipv6)
 
 
 def reuseport_error(run: Run, ipv6: bool) -> int:
     """``inet_reuseport_add_sock()``: joins a group or makes one, if the socket wants to share its port."""
+    if not run.pre.reuseport:
+        return 0
     how = run.behaviour.hash_error
-    if not run.pre.reuseport or how is HashError.CANNOT_FAIL:
+    if how is HashError.CANNOT_FAIL:
         return 0
     if how is HashError.LOST_OVER_IPV6 and ipv6:
         if not run.choose(None, True, False):

@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from listenwatch.model.behaviour import FIELDS, Behaviour
 from listenwatch.model.history import Version
+from listenwatch.model.kernels_run import RUN, KernelRun
 
 NEWEST_READ = (7, 3)
 """The newest series the model was read from."""
@@ -43,6 +44,11 @@ def name(version: Version) -> str:
 STARTS = sorted({first for history in FIELDS.values() for first, _ in history.changes})
 ERAS = tuple((first, mainline(first)) for first in STARTS)
 """Each era with the mainline release it begins with, the oldest first: one for each release that changed a field."""
+
+
+def runs_of(first: Version) -> list[KernelRun]:
+    """The kernels of the era that begins with ``first`` that were run; none, if it was only read."""
+    return [run for run in RUN if run.version >= STARTS[0] and era_start(run.version) == first]
 
 
 def era_start(version: Version) -> Version:

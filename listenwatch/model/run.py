@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeVar
 
-from listenwatch.model.behaviour import Behaviour
+from listenwatch.model.behaviour import NEWEST, Behaviour
 from listenwatch.model.choices import Choices, explored
 from listenwatch.model.inputs import Environment, Knowledge, Request, Socket, SocketState, TcpState
 from listenwatch.model.request_sock import ListenSock
@@ -52,7 +52,10 @@ class Sock:
 
 
 class Run:
-    """The inputs of a call and what happens to them; ``choices`` decides what the inputs leave open."""
+    """The inputs of a call and what happens to them; ``choices`` decides what the inputs leave open.
+
+    ``names`` is the behaviour for what only the steps say: without steps no value of it is chosen.
+    """
 
     def __init__(
         self, request: Request, pre: Socket, environment: Environment, behaviour: Behaviour,
@@ -60,6 +63,7 @@ class Run:
     ) -> None:
         self.request, self.pre, self.environment = request, pre, environment
         self.behaviour = explored(behaviour, choices)
+        self.names = self.behaviour if with_steps else NEWEST
         self.knowledge, self.choices = knowledge, choices
         self.rule = Rule.BAD_DESCRIPTOR
         self.backlog_rule = BacklogRule.NOT_REACHED

@@ -27,9 +27,9 @@ def sys_listen(run: Run, sk: Sock) -> int:
         return run.end(Rule.NOT_A_SOCKET, -ENOTSOCK)
     backlog = clamp(run)
     if backlog == run.request.backlog:
-        run.step(run.behaviour.sys_listen, Action.KEEPS_BACKLOG, sk, backlog, run.environment.somaxconn)
+        run.step(run.names.sys_listen, Action.KEEPS_BACKLOG, sk, backlog, run.environment.somaxconn)
     else:
-        run.step(run.behaviour.sys_listen, Action.CLAMPS_BACKLOG, sk, run.request.backlog, backlog)
+        run.step(run.names.sys_listen, Action.CLAMPS_BACKLOG, sk, run.request.backlog, backlog)
     run.see(StageIndex.SECURITY, sk, backlog)
     refusal = run.choose(run.knowledge.refusal, 0, -EACCES, -EPERM)
     run.see(StageIndex.SECURITY_RETURN, sk, refusal)

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from enum import Enum
 
 from listenwatch.model.behaviour import NEWEST, Behaviour, unknown_fields
+from listenwatch.model.history import Version
+from listenwatch.model.kernels import name, runs_of
+from listenwatch.model.kernels_run import KernelRun
 
 
 def value_text(value: object) -> str:
@@ -17,6 +20,17 @@ def _text(value: object) -> str:
     if isinstance(value, Enum):
         return value.name
     return "unknown" if value is None else str(value)
+
+
+def runs_text(first: Version) -> str:
+    """``2.6.20 i686: 529 cases; 2.6.24 i686: 530 cases``: which kernels of the era that begins with ``first`` were run; or that none was."""
+    runs = [f"{_run_name(run)}: {run.cases} cases" for run in runs_of(first)]
+    return "; ".join(runs) if runs else "only read in source"
+
+
+def _run_name(run: KernelRun) -> str:
+    base = f", rebuilt from {run.base}" if run.base else ""
+    return f"{name(run.version)} {run.machine}{base}"
 
 
 def unlike_newest(behaviour: Behaviour) -> dict[str, object]:

@@ -17,7 +17,7 @@ from listenwatch.model.sysctl_net_core import write_somaxconn
 from listenwatch.model.tcp_input import QueueResponse
 from listenwatch.model.variants import SynQueue
 from listenwatch.prediction.calculator import Prediction, Situation
-from listenwatch.report.behaviour import unlike_newest, value_text
+from listenwatch.report.behaviour import runs_text, unlike_newest, value_text
 from listenwatch.report.columns import paragraph, text_width
 from listenwatch.report.steps import step_text
 from listenwatch.report.tables import fits, table
@@ -126,7 +126,8 @@ def _rules(prediction: Prediction, width: int | None) -> str:
     unlike = [f"{f} {value_text(v)}" for f, v in unlike_newest(prediction.behaviour).items()]
     if unlike:
         lines.append(paragraph(f"Unlike the newest kernel: {', '.join(unlike)}", "  ", width=width))
-    return "\n".join(["Rules", *lines, "'listenwatch rules --eras' cites what changed, and when"])
+    run = paragraph(f"Kernels of this era that were run: {runs_text(era_start(prediction.version))}", width=width)
+    return "\n".join(["Rules", *lines, run, "'listenwatch rules --eras' cites what changed, and when"])
 
 
 def compared(predictions: Sequence[Prediction], width: int | None = None) -> str:

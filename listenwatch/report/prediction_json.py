@@ -19,13 +19,14 @@ from listenwatch.call.keys import (
 )  # fmt: skip
 from listenwatch.call.text import state_name
 from listenwatch.linux.names import errno_text
-from listenwatch.model.kernels import name
+from listenwatch.model.kernels import era_start, name
 from listenwatch.model.queue_rules import Response
 from listenwatch.model.request_sock import ListenSock
 from listenwatch.model.run import Outcome
 from listenwatch.prediction.calculator import Prediction
 from listenwatch.report.behaviour import value_text
 from listenwatch.report.prediction import counters_of, era_of, notes, rules_of, situation_text
+from listenwatch.report.rules_json import RunObject, run_objects
 from listenwatch.report.steps import step_text
 
 
@@ -106,6 +107,7 @@ class PredictionLine(OutcomeObject):
     rules: list[CitedObject]
     behaviour: Annotated[dict[str, str], "the values of the fields of Behaviour"]
     notes: Annotated[list[str], "in words, what the numbers do not say"]
+    run: Annotated[list[RunObject], "kernels of its era that were run; empty: it was only read in source"]
 
 
 def as_json(prediction: Prediction) -> PredictionLine:
@@ -134,7 +136,7 @@ def as_json(prediction: Prediction) -> PredictionLine:
             for r in rules_of(prediction)
         ],
         "behaviour": {f: value_text(v) for f, v in prediction.behaviour.values().items()},
-        "notes": list(notes(prediction)),
+        "notes": list(notes(prediction)), "run": run_objects(era_start(prediction.version)),
     }  # fmt: skip
 
 

@@ -4,16 +4,26 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypedDict
 
-from listenwatch.call.keys import Errno, Only, Release
+from listenwatch.call.keys import Attach, Errno, Only, Release
 from listenwatch.model.behaviour import FIELDS
-from listenwatch.model.history import Commit, History
-from listenwatch.model.kernels import ERAS, name
+from listenwatch.model.history import Commit, History, Version
+from listenwatch.model.kernels import ERAS, name, runs_of
+from listenwatch.model.kernels_run import SEEN
 from listenwatch.model.queue_rules import QueueRule
 from listenwatch.model.rules import BacklogRule, Cited, Rule
 from listenwatch.report.behaviour import value_text
 
 KINDS: dict[str, type[Cited]] = {"rule": Rule, "backlog_rule": BacklogRule, "queue_rule": QueueRule}
 """As the keys of other lines call them."""
+
+
+class SeenObject(TypedDict):
+    """The newest kernel of a vector in which a rule applied."""
+
+    release: Release
+    machine: Annotated[str, "uname -m"]
+    attach: Attach
+    module: Annotated[str | None, "the kernel module that made the call end so; null: none had to"]
 
 
 class RuleLine(TypedDict):
@@ -27,6 +37,7 @@ class RuleLine(TypedDict):
     reason: Annotated[str | None, "what watch shows of it; null for nothing"]
     source: Annotated[str, "the place in the kernel source"]
     release: Annotated[Release | None, "whose source; null: the newest"]
+    seen: Annotated[SeenObject | None, "where a call last ended by it; null: no vector shows it"]
 
 
 class CommitObject(TypedDict):
@@ -43,6 +54,16 @@ class EraCommit(CommitObject):
     field: str
 
 
+class RunObject(TypedDict):
+    """A kernel that was run, and whose recorded answers the model predicts."""
+
+    release: Release
+    machine: Annotated[str, "uname -m"]
+    attach: Attach
+    cases: Annotated[int, Only(1), "how many answers"]
+    base: Annotated[Release | None, "the release it was reconstructed from; null: it was run as it is"]
+
+
 class EraLine(TypedDict):
     """An era, of ``rules --eras --json``: a release in which a field of Behaviour changed."""
 
@@ -50,6 +71,7 @@ class EraLine(TypedDict):
     era: Annotated[Release, "with which it began"]
     behaviour: Annotated[dict[str, str], "the values of the fields of Behaviour"]
     commits: list[EraCommit]
+    run: Annotated[list[RunObject], "its kernels that were run; empty: it was only read in source"]
 
 
 class ChangeObject(TypedDict):
@@ -90,8 +112,17 @@ def rule_lines() -> Iterator[str]:
             line: RuleLine = {
                 "schema": "listenwatch/rule/2", "kind": kind, "id": rule.value, "errno": errno or None,
                 "text": text, "reason": rule.reason or None, "source": rule.source, "release": rule.release or None,
+                "seen": seen_object(rule),
             }  # fmt: skip
             yield json.dumps(line)
+
+
+def seen_object(rule: Cited) -> SeenObject | None:
+    """Where a call was last seen to end by this rule."""
+    where = SEEN.get(rule.value) if isinstance(rule, Rule) else None
+    if where is None:
+        return None
+    return {"release": name(where.version), "machine": where.machine, "attach": where.attach, "module": where.module or None}
 
 
 def era_lines() -> Iterator[str]:
@@ -104,9 +135,17 @@ def era_lines() -> Iterator[str]:
             if commit.release == f"v{name(first)}"
         ]
         fields = {field: value_text(value) for field, value in era.values().items()}
-        line: EraLine = {"schema": "listenwatch/era/2", "era": name(first), "behaviour": fields, "commits": commits}
+        line: EraLine = {"schema": "listenwatch/era/2", "era": name(first), "behaviour": fields, "commits": commits, "run": run_objects(first)}
         yield json.dumps(line)
     yield from (json.dumps(_field_line(field, history)) for field, history in FIELDS.items())
+
+
+def run_objects(first: Version) -> list[RunObject]:
+    """The kernels of the era that begins with ``first`` that were run."""
+    return [
+        {"release": name(run.version), "machine": run.machine, "attach": run.attach, "cases": run.cases, "base": run.base or None}
+        for run in runs_of(first)
+    ]
 
 
 def _field_line(field: str, history: History[Any]) -> FieldLine:

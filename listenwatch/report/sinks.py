@@ -12,7 +12,7 @@ from listenwatch.errors import UsageError
 from listenwatch.linux.interrupt import Interrupted
 from listenwatch.linux.output_file import private
 from listenwatch.linux.streams import Stream
-from listenwatch.linux.terminal import inform, say
+from listenwatch.linux.terminal import escape, inform, say
 from listenwatch.report import live
 from listenwatch.report.notices import missing_texts
 from listenwatch.report.text import judged_to_json
@@ -25,8 +25,9 @@ from listenwatch.verdict.summary import Summary
 class JsonLines:
     """What ``--json`` prints: an object for each call, at once, and the summary last."""
 
-    def __init__(self) -> None:
+    def __init__(self, behaviour_file: str | None = None) -> None:
         codec.load()
+        self._behaviour_file = behaviour_file
 
     def begin(self, header: Header, unknown: Sequence[str]) -> None:
         """No line: each is a call, or the summary."""
@@ -37,7 +38,8 @@ class JsonLines:
 
     def end(self, summary: Summary, missing: Missing) -> None:
         try:
-            print(json.dumps(summary_line(summary, missing, self._header, self._unknown)), flush=True)
+            line = summary_line(summary, missing, self._header, self._unknown, self._behaviour_file)
+            print(json.dumps(line), flush=True)
         except Interrupted:
             say(f"{summary}")  # nobody reads the output
             raise
@@ -46,8 +48,11 @@ class JsonLines:
 class Lines:
     """The table ``watch`` and ``replay`` print, words on standard error; ``stages`` adds each call's tree."""
 
-    def __init__(self, title: str, *, stages: bool, colour: bool, width: int | None) -> None:
+    def __init__(
+        self, title: str, *, stages: bool, colour: bool, width: int | None, behaviour_file: str | None = None
+    ) -> None:
         self._title, self._stages = title, stages
+        self._judged_by = f"; judged by {escape(behaviour_file)}" if behaviour_file else ""
         self._colour, self._width = colour, width
         self._layout = live.layout_for(width)
 
@@ -64,14 +69,16 @@ class Lines:
 
     def end(self, summary: Summary, missing: Missing) -> None:
         show = say if summary.exit_status() else inform
-        show(f"{summary}; {missing.in_flight} still in the call" if missing.in_flight else f"{summary}")
+        in_flight = f"; {missing.in_flight} still in the call" if missing.in_flight else ""
+        show(f"{summary}{in_flight}{self._judged_by}")
 
 
 class RecordingFile:
     """What ``-o`` writes, for ``replay``, and only its owner reads; UsageError where the file cannot be opened."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, behaviour_file: str | None = None) -> None:
         codec.load()
+        self._behaviour_file = behaviour_file
         try:
             raw = Stream(path, "w", opener=private)
             self._stream = io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8")  # closed by Writer
@@ -86,14 +93,16 @@ class RecordingFile:
         self._writer.call(judged_to_json(call, verdict))
 
     def end(self, summary: Summary, missing: Missing) -> None:
-        self._writer.close(summary_line(summary, missing, self._header, self._unknown))
+        self._writer.close(summary_line(summary, missing, self._header, self._unknown, self._behaviour_file))
 
 
-def summary_line(summary: Summary, missing: Missing, header: Header, unknown: Sequence[str]) -> SummaryLine:
+def summary_line(
+    summary: Summary, missing: Missing, header: Header, unknown: Sequence[str], behaviour_file: str | None = None
+) -> SummaryLine:
     """The last line of ``--json`` and of a recording: the totals, and what is missing."""
     return calls_summary(
         summary, in_flight=missing.in_flight, left_out=missing.left_out,
-        not_seen=[entry_path_name(path) for path in header.not_seen], unknown=unknown,
+        not_seen=[entry_path_name(path) for path in header.not_seen], unknown=unknown, behaviour_file=behaviour_file,
         incomplete=[
             *([missing.damage] if missing.damage else []),
             *missing_texts(summary.lost, missing.left_out, header.not_seen),

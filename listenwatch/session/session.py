@@ -7,10 +7,10 @@ from typing import Protocol
 
 from listenwatch.call.record import ListenCall
 from listenwatch.call.recording import Header
-from listenwatch.features.behaviour import behaviour_of
+from listenwatch.features.behaviour import behaviour_of_recorded
 from listenwatch.linux.interrupt import Interrupted
 from listenwatch.linux.terminal import say
-from listenwatch.model.behaviour import unknown_fields
+from listenwatch.model.behaviour import Behaviour, unknown_fields
 from listenwatch.session.filters import CallFilter
 from listenwatch.session.source import Missing, Source
 from listenwatch.verdict.compare import Verdict, VerdictKind, excuse_skipped
@@ -34,12 +34,13 @@ class Sink(Protocol):
 class Session:
     """The judged calls of a source: iterate once. What was judged is counted, not kept.
 
-    ``unknown`` are the fields of Behaviour that are not known of the kernel: either outcome agrees.
+    ``behaviour`` is what to judge by where it is not what the kernel names and its release. ``unknown`` are the
+    fields of Behaviour that are not known of the kernel: either outcome agrees.
     """
 
-    def __init__(self, source: Source, call_filter: CallFilter) -> None:
+    def __init__(self, source: Source, call_filter: CallFilter, behaviour: Behaviour | None = None) -> None:
         self.header = source.header
-        self.behaviour = behaviour_of(source.header.kernel)
+        self.behaviour = behaviour or behaviour_of_recorded(source.header.kernel)
         self.unknown = unknown_fields(self.behaviour)
         self.filter = call_filter
         self._source = source

@@ -1,7 +1,7 @@
 """Verdicts, differences and outcomes as JSON and back: ids and numbers, no words."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from listenwatch.call.forms import SOCKET_STATES, STAGE_NAMES, STATE_NUMBERS, STATES
 from listenwatch.call.keys import Count, Incomplete, Reason, Totals
@@ -31,6 +31,7 @@ class CallsSummary(Totals):
     left_out: Annotated[Count, "calls of this machine, one of which may have been of the command that was followed"]
     not_seen: Annotated[list[str], "entry paths (values of door) that this kernel has and the attach mode does not see"]
     unknown: Annotated[list[str], "fields of the kernel's Behaviour that are not known: either outcome agrees"]
+    behaviour_file: NotRequired[Annotated[str, "what was given with --behaviour-file, where it was"]]
     incomplete: Incomplete
 
 
@@ -44,15 +45,18 @@ class SummaryLine(TypedDict):
 
 def calls_summary(
     summary: Summary, *, in_flight: int = 0, left_out: int = 0, not_seen: Sequence[str] = (),
-    unknown: Sequence[str] = (), incomplete: Sequence[str] = (),
+    unknown: Sequence[str] = (), incomplete: Sequence[str] = (), behaviour_file: str | None = None,
 ) -> SummaryLine:
     """The line with these totals."""
-    return {
-        "schema": "listenwatch/summary/1", "reason": str(summary), "summary": {
-            **summary.as_object(), "in_flight": in_flight, "left_out": left_out,
-            "not_seen": list(not_seen), "unknown": list(unknown), "incomplete": list(incomplete),
-        },
+    by_kind = summary.as_object()
+    totals: CallsSummary = {
+        "agree": by_kind["agree"], "disagree": by_kind["disagree"], "inconclusive": by_kind["inconclusive"],
+        "unmodelled": by_kind["unmodelled"], "lost": by_kind["lost"], "in_flight": in_flight, "left_out": left_out,
+        "not_seen": list(not_seen), "unknown": list(unknown), "incomplete": list(incomplete),
     }  # fmt: skip
+    if behaviour_file is not None:
+        totals["behaviour_file"] = behaviour_file
+    return {"schema": "listenwatch/summary/1", "reason": str(summary), "summary": totals}
 
 
 def verdict_to_json(verdict: Verdict) -> dict[str, Any]:

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "top": ("top", "--count", "1", "-p", str(os.getpid())),
     "overflow": ("overflow", "--duration", "0.1", "-p", "1"),
     "verify": ("verify", "-k", "backlog-kept-ipv4"),
+    "identify": ("identify", "-k", "backlog-kept-ipv4"),
     "replay": ("replay", "tests/vectors/6.1/kprobe.jsonl.gz", "--disagree"),
     "predict": ("predict", "--backlog", "5"),
     "lab": ("lab", "list"),
@@ -33,6 +34,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 LOUD: dict[str, tuple[str, ...]] = COMMANDS | {
     "verify": ("verify", "-k", "no-such-scenario"),
+    "identify": ("identify", "-k", "no-such-scenario"),
     "predict": ("predict", "--backlog", "x"),
     "lab": ("lab", "hint", "99"),
     "rules": ("rules", "--no-such-option"),

@@ -27,8 +27,10 @@ from listenwatch.call.keys import Only
 from listenwatch.call.line import KEYS, OPTIONAL, STRUCTS
 from listenwatch.call.recording import HeaderLine
 from listenwatch.labs.text import GradeLine
+from listenwatch.report.behaviour_json import BehaviourLine
 from listenwatch.report.features_json import FeaturesLine
 from listenwatch.report.guests_json import OfferLine
+from listenwatch.report.identify_json import IdentifiedLine
 from listenwatch.report.judged import UNRECORDED
 from listenwatch.report.listeners_json import ListenerLine, ListenersSummaryLine
 from listenwatch.report.matrix.files import MatrixSummaryLine, ProblemLine
@@ -44,7 +46,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 LINES: tuple[type, ...] = (
     HeaderLine, SummaryLine, ListenerLine, ListenersSummaryLine, OverflowLine, OverflowSummaryLine,
     ScenariosSummaryLine, HistoriesSummaryLine, ProblemLine, MatrixSummaryLine, PredictionLine, FeaturesLine,
-    RuleLine, EraLine, FieldLine, GradeLine, OfferLine,
+    RuleLine, EraLine, FieldLine, GradeLine, OfferLine, IdentifiedLine, BehaviourLine,
 )  # fmt: skip
 """Every declaration of a line except those of a call, whose declaration is ``listenwatch.call.line``."""
 _PLAIN: dict[object, Schema] = {
@@ -129,6 +131,10 @@ VERDICT_KEYS: dict[str, Schema] = {
 """What judging adds to a call. It is never read back: a recording is judged afresh."""
 SCENARIO_KEYS: dict[str, Schema] = {
     "scenario": {**TEXT.schema, "description": "of verify and of vectors: the scenario that made the call"},
+    "witnesses": {
+        "type": "object", "additionalProperties": {"type": "string"},
+        "description": "of vectors of kernels before 5.10: who said each value of the outcome; no other was looked at",
+    },
     "history": {**_COUNT, "description": "of verify --generate: the number of the history that made it"},
     "engine": {**TEXT.schema, "description": "of verify: core or bcc"},
     "attach": {**TEXT.schema, "description": "of verify: the attach mode"},

@@ -1,4 +1,6 @@
-"""verify on a kernel that a module has broken, one module after another, in one guest.
+"""verify and identify on a kernel that a module has broken, one module after another, in one guest.
+
+Then modules that make a kernel give a right answer no scenario meets (``rare``): verify has to agree by its rule.
 
 Exit status 0: every sabotage was caught, and none was seen where there was none; 1 otherwise;
 3 the modules could not be compiled or loaded.
@@ -20,6 +22,8 @@ from listenwatch.conformance.harness.catalogue import all_scenarios
 from listenwatch.conformance.harness.needs import unmet
 from listenwatch.conformance.harness.registry import Scenario
 from listenwatch.conformance.harness.runner import run_all
+from listenwatch.conformance.identify.cases import of_results
+from listenwatch.conformance.identify.identified import Identified, identify
 from listenwatch.conformance.run import ScenarioRun, scenario_runs
 from listenwatch.errors import ListenwatchError, Skip
 from listenwatch.features.attach import open_engine
@@ -31,7 +35,8 @@ from listenwatch.linux.kernel import running_kernel
 from listenwatch.linux.terminal import say
 from listenwatch.model.behaviour import Behaviour
 from tests.sabotage.build import build, with_own_tools
-from tests.sabotage.judging import Outcome, false_alarms, judge
+from tests.sabotage.judging import Outcome, false_alarms, identify_alarms, judge, with_identified
+from tests.sabotage.rare import RARE, unlike
 from tests.sabotage.sabotages import SABOTAGES, SCENARIOS
 
 REFUSAL = "BPF LSM"
@@ -79,16 +84,23 @@ def in_guest(place: Path) -> int:
     names = {scenario.name for scenario in scenarios}
     alarms, outcomes = [], []
     with open_engine(attach="kprobe", follow=True) as engine:
-        alarms += false_alarms(verify(engine, scenarios, behaviour))
+        run = verify(engine, scenarios, behaviour)
+        whole = identified(run)
+        alarms += false_alarms(run) + identify_alarms(whole)
         for sabotage in SABOTAGES:
             if not sabotage.hits & names:
                 say(f"{sabotage.module}: left out, as no {REFUSAL} can refuse a listen() here")
                 continue
             with loaded(place / f"{sabotage.module}.ko"):
-                outcome = judge(sabotage, verify(engine, scenarios, behaviour))
+                run = verify(engine, scenarios, behaviour)
+            outcome = with_identified(judge(sabotage, run), identified(run), whole)
             say(f"{sabotage.module}: {'NOT caught' if outcome.missed else 'caught'}")
             outcomes.append(outcome)
         alarms += false_alarms(verify(engine, scenarios, behaviour))
+        for rare in RARE:
+            with loaded(place / f"{rare.module}.ko"):
+                alarms += (wrong := unlike(rare, verify(engine, [rare.scenario], behaviour.replace(**rare.like))))
+            say(f"{rare.module}: {'NOT by' if wrong else 'AGREE by'} {rare.rule.value}")
     print(report(outcomes, alarms))
     return 0 if all_caught(outcomes, alarms) else 1
 
@@ -104,6 +116,11 @@ def verify(engine: Engine, scenarios: Sequence[Scenario], behaviour: Behaviour) 
     return run
 
 
+def identified(run: ScenarioRun) -> Identified:
+    """What ``listenwatch identify`` finds out from the same calls."""
+    return identify(list(of_results(run.results)), run.kernel)
+
+
 def all_caught(outcomes: Sequence[Outcome], alarms: Sequence[str]) -> bool:
     """Whether the run as a whole shows that the check works."""
     return bool(outcomes) and not alarms and not any(outcome.missed for outcome in outcomes)
@@ -117,12 +134,13 @@ def report(outcomes: Sequence[Outcome], alarms: Sequence[str]) -> str:
             outcome.sabotage.breaks,
             "NO" if outcome.missed else "yes",
             f"{outcome.disagree}/{outcome.calls}",
+            outcome.identified,
             outcome.example,
         )
         for outcome in outcomes
     ]
-    headers = ("sabotage", "what it breaks", "caught", "disagree", "first difference")
-    table = tabulate(rows, headers, maxcolwidths=[None, None, None, None, 30])
+    headers = ("sabotage", "what it breaks", "caught", "disagree", "identify", "first difference")
+    table = tabulate(rows, headers, maxcolwidths=[None, None, None, None, 24, 30])
     missed = [f"{o.sabotage.module}: {text}" for o in outcomes for text in o.missed]
     false = [f"false alarm: {text}" for text in alarms]
     caught = sum(not outcome.missed for outcome in outcomes)

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from listenwatch.conformance.harness.judging import Judged
+from listenwatch.conformance.identify.findings import How
+from listenwatch.conformance.identify.identified import Identified
 from listenwatch.conformance.run import Result, ScenarioRun
 from listenwatch.model.stages import StageIndex
+from listenwatch.report.behaviour import value_text
 from listenwatch.report.judged import judged_reason
 from listenwatch.report.text import difference_name, difference_text
 from listenwatch.verdict.compare import VerdictKind
@@ -17,7 +20,7 @@ from tests.sabotage.sabotages import Sabotage
 class Outcome(NamedTuple):
     """What came of verify under a sabotage. ``missed`` says what it should have noticed and did not,
     or noticed and should not have; it is empty for one that was caught. ``example`` is the first
-    difference it reported at the right stage.
+    difference it reported at the right stage. ``identified`` is what ``identify`` makes of the kernel.
     """
 
     sabotage: Sabotage
@@ -25,6 +28,7 @@ class Outcome(NamedTuple):
     disagree: int
     missed: tuple[str, ...]
     example: str
+    identified: str = ""
 
 
 def judge(sabotage: Sabotage, run: ScenarioRun) -> Outcome:
@@ -43,6 +47,29 @@ def judge(sabotage: Sabotage, run: ScenarioRun) -> Outcome:
     return Outcome(
         sabotage, len(run.calls), summary.disagree, tuple(missed), examples[0] if examples else ""
     )
+
+
+def with_identified(outcome: Outcome, broken: Identified, whole: Identified) -> Outcome:
+    """The outcome with what ``identify`` says: no behaviour explains the kernel, or in what it is unlike the whole one."""
+    if not broken.matches:
+        fields = ", ".join(finding.field for finding in broken.contradicted)
+        return outcome._replace(identified=f"none ({fields})" if fields else "none")
+    before = {finding.field: finding.value for finding in whole.findings}
+    changed = [
+        f"{finding.field}={value_text(finding.value)}"
+        for finding in broken.findings
+        if finding.how is How.EXPERIMENT and finding.value != before[finding.field]
+    ]
+    if not changed:
+        return outcome._replace(missed=(*outcome.missed, "identify notices nothing"))
+    return outcome._replace(identified=", ".join(changed))
+
+
+def identify_alarms(whole: Identified) -> list[str]:
+    """What ``identify`` holds against the kernel as it is."""
+    if whole.matches and not whole.wrong_by_release:
+        return []
+    return [f"identify: {len(whole.disagreeing)} disagree, unlike its release: {[f.field for f in whole.wrong_by_release]}"]
 
 
 def false_alarms(run: ScenarioRun) -> list[str]:

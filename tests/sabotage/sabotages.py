@@ -18,7 +18,7 @@ IPV6 = frozenset({"backlog-clamped-ipv6", "another-namespace"})
 TCP = IPV4 | IPV6
 ABOVE_0 = TCP - {"backlog-0-ipv4"}
 
-SCENARIOS = TCP | {"backlog-clamped-unix", "descriptor-minus-1"}
+SCENARIOS = TCP | {"backlog-clamped-unix", "accepted-by-unix", "descriptor-minus-1"}
 """Every way through listen() in few calls: each entry_path that fails, each clamp, each kind of socket."""
 
 HASHED = "state against sock_diag"  # sock_diag finds a listener by its hash
@@ -113,5 +113,6 @@ SABOTAGES = (
         "max_ack_backlog at return",
         frozenset({"backlog-clamped-unix"}),
     ),
+    Sabotage("unix_state_ignored", "AF_UNIX state unchecked", "result", frozenset({"accepted-by-unix"})),
 )
 """In the order of the way a call takes."""

@@ -12,18 +12,27 @@ import pytest
 
 from listenwatch.conformance.harness.catalogue import all_scenarios
 from listenwatch.conformance.harness.judging import Judged
+from listenwatch.conformance.identify.cases import Case
+from listenwatch.conformance.identify.identified import identify
 from listenwatch.conformance.run import Result, ScenarioRun
 from listenwatch.errors import GuestError
 from listenwatch.labs.modules import MODULES
+from listenwatch.model.behaviour import Behaviour
+from listenwatch.model.kernels import behaviour_for
+from listenwatch.model.rules import Rule
 from listenwatch.model.stages import StageIndex
 from listenwatch.report.text import difference_text
 from listenwatch.verdict.compare import Verdict, VerdictKind, inconclusive
 from listenwatch.verdict.difference import Difference, Field, Where
 from listenwatch.verdict.excuses import Excuse
+from tests.helpers import make
+from tests.helpers.calls import KERNEL
+from tests.helpers.identifying import cases_of
 from tests.helpers.scenarios import issued, record, scenario_run
 from tests.sabotage.__main__ import all_caught, report
 from tests.sabotage.build import build
-from tests.sabotage.judging import false_alarms, judge
+from tests.sabotage.judging import false_alarms, identify_alarms, judge, with_identified
+from tests.sabotage.rare import RARE, unlike
 from tests.sabotage.sabotages import HASHED, SABOTAGES, SCENARIOS, Sabotage
 
 HALVED = Sabotage("halved", "half", "inet_csk_listen_start", frozenset({"hit"}), ("inet_hash",))
@@ -50,6 +59,39 @@ CAUGHT = [result("hit", AGREES, judged(RIGHT, RESULT), judged(LATER)), SPARED]
 
 def run(*results: Result, lost: int = 0) -> ScenarioRun:
     return scenario_run(*results, lost=lost)
+
+
+def test_a_rare_answer_has_to_agree_by_its_rule() -> None:
+    rare = RARE[0]
+    by_rule = AGREES._replace(verdict=AGREES.verdict._replace(rule=rare.rule.value))
+    assert unlike(rare, run(result("x", by_rule))) == []
+    assert unlike(rare, run(result("x", AGREES)))
+    assert unlike(rare, run(result("x", by_rule, error="died"))) == [f"{rare.module}: died"]
+    assert unlike(rare, run(result("x"))) == [f"{rare.module}: no call"]
+    assert unlike(rare, run(result("x", AGREES, by_rule))) == []
+    assert {rare.rule for rare in RARE} == {Rule.ULP_REFUSED, Rule.HASH_FAILED, Rule.UNIX_WRONG_STATE_IGNORED}
+
+
+def test_identify_has_to_notice_it_too() -> None:
+    """Where it finds no behaviour, or another one than before; what is undecided says nothing."""
+    whole = identify(cases(behaviour_for((6, 1, 0))), KERNEL)
+    halved = identify(cases(behaviour_for((6, 1, 0)), limit=2), KERNEL)
+    of_old = identify(cases(behaviour_for((4, 0, 0))), KERNEL)
+    outcome = judge(HALVED, run(*CAUGHT))
+    assert with_identified(outcome, halved, whole).identified == "none"
+    assert "stored=AFTER_LISTEN_START" in with_identified(outcome, of_old, whole).identified
+    unnoticed = with_identified(outcome, whole, whole)
+    assert unnoticed.missed == ("identify notices nothing",)
+    assert not all_caught([unnoticed], [])
+    assert identify_alarms(halved) == ["identify: 1 disagree, unlike its release: []"]
+
+
+def cases(behaviour: Behaviour, limit: int = 5) -> list[Case]:
+    """One listen(5) of a kernel with this Behaviour, that then has another limit."""
+    call = make.observe(
+        make.request(5), make.TCP, make.environment(), make.outcome(backlog=5, behaviour=behaviour)
+    )
+    return cases_of([call._replace(post=call.post._replace(max_ack_backlog=limit))])
 
 
 def test_a_sabotage_is_caught_by_its_stage() -> None:
@@ -106,7 +148,7 @@ def test_a_run_of_no_sabotage_shows_nothing() -> None:
 
 
 def test_every_module_is_built_and_every_name_exists() -> None:
-    modules = [sabotage.module for sabotage in SABOTAGES]
+    modules = {sabotage.module for sabotage in SABOTAGES} | {rare.module for rare in RARE}
     built = re.findall(r"^obj-m \+= (\w+)\.o$", (MODULES / "Kbuild").read_text(), re.MULTILINE)
     assert sorted(modules) == sorted(built) == sorted(path.stem for path in MODULES.glob("*.c"))
     assert {scenario.name for scenario in all_scenarios()} >= SCENARIOS

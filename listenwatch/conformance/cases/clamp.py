@@ -4,6 +4,7 @@ from listenwatch.conformance.harness import socket_kinds as kinds
 from listenwatch.conformance.harness.registry import listens, scenario
 from listenwatch.conformance.harness.socket_kinds import ALL, IPV4, IPV6, TCP, SocketKind
 from listenwatch.conformance.harness.testbed import Testbed
+from listenwatch.conformance.traffic.measure import fastopen_limit, sysctls_of_new_namespace
 
 INT_MAX, INT_MIN = 2**31 - 1, -(2**31)
 
@@ -52,8 +53,13 @@ listens("autobind", "An unbound socket gets a port from listen()", lambda t, kin
 @scenario()
 def tcp_fastopen_0x403(testbed: Testbed) -> None:
     """tcp_fastopen 0x403 gives every listener a fast open queue; the backlog is not touched."""
-    testbed.sysctl("net.ipv4.tcp_fastopen", 0x403)
-    testbed.listen(testbed.bound(IPV4), 33, 77)
+    fastopen_limit(testbed, IPV4, 0x403, 33, 77)
+
+
+@scenario()
+def tcp_fastopen_0x803(testbed: Testbed) -> None:
+    """With 0x800 the limit was the number in the upper half of tcp_fastopen, until 4.8."""
+    fastopen_limit(testbed, IPV4, 5000 << 16 | 0x803, 33)
 
 
 @scenario(0, 1, 2)
@@ -68,6 +74,12 @@ def tcp_max_syn_backlog_1(testbed: Testbed) -> None:
     """tcp_max_syn_backlog does not limit what listen() stores."""
     testbed.sysctl("net.ipv4.tcp_max_syn_backlog", 1)
     testbed.listen(testbed.bound(IPV4), 511)
+
+
+@scenario()
+def somaxconn_of_new_namespace(testbed: Testbed) -> None:
+    """A new namespace has the default, whatever the one it was made in has, and refuses what is out of range."""
+    sysctls_of_new_namespace(testbed, IPV4, 77, (INT_MIN, -1, 0, 65535, 65536, INT_MAX))
 
 
 @scenario()

@@ -21,8 +21,9 @@ class Judged(NamedTuple):
     """One listen() of a scenario. ``call`` is None where no record came, ``issued`` where nobody made it.
 
     ``other`` is the record of the same call by another engine, where one watched too; ``confirmed``
-    are the measurements that came as the model said, each with the rules that said so. A call that was
-    read back from JSON has neither, nor ``issued``; it has the ``reason`` that was printed.
+    are the measurements that came as the model said, each with the rules that said so. The kernel ``skipped`` a
+    program so often meanwhile. A call that was read back from JSON has none of these, nor ``issued``; it has the
+    ``reason`` that was printed.
     """
 
     issued: Issued | None
@@ -31,6 +32,7 @@ class Judged(NamedTuple):
     other: ListenCall | None = None
     confirmed: tuple[tuple[Measurement, tuple[str, ...]], ...] = ()
     reason: str = ""
+    skipped: int = 0
 
 
 def judge_pair(
@@ -57,7 +59,7 @@ def judge_pair(
     if against:
         differences = verdict.differences + against
         verdict = verdict._replace(kind=VerdictKind.DISAGREE, differences=differences, excuse=None)
-    return Judged(issued, call, verdict, compared, () if against else measured.confirmed)
+    return Judged(issued, call, verdict, compared, () if against else measured.confirmed, skipped=skipped)
 
 
 def excuse_lost(calls: Iterable[Judged], lost: int) -> Iterator[Judged]:

@@ -11,7 +11,7 @@ from listenwatch.call.recording import Header, Writer
 from listenwatch.conformance.matrix.results import Matrix
 from listenwatch.conformance.run import ScenarioRun
 from listenwatch.errors import ObserveError
-from listenwatch.features.behaviour import behaviour_of
+from listenwatch.features.behaviour import behaviour_of_any
 from listenwatch.linux.kernel import Kernel
 from listenwatch.linux.output_file import write_file
 from listenwatch.model.inputs import Socket
@@ -45,7 +45,7 @@ def compressed(kernel: Kernel, attach: str, vectors: Iterable[Vector], lost: int
     """A recording of the distinct calls, compressed; the same bytes for the same calls."""
     text = _Text()
     writer = Writer(text, Header(kernel, attach))
-    behaviour, kinds = behaviour_of(kernel), []
+    behaviour, kinds = behaviour_of_any(kernel), []
     for scenario, call in distinct(vectors):
         kinds.append(judge(call, behaviour).kind)
         writer.call({"scenario": scenario, **call_to_json(call)})

@@ -2,16 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from listenwatch.conformance.harness.journal import Measurement
 from listenwatch.conformance.traffic import measure
 from listenwatch.model import tcp_input
+from listenwatch.model.af_inet import fastopen_max_qlen
 from listenwatch.model.af_unix import unix_stream_connect
 from listenwatch.model.behaviour import Behaviour
+from listenwatch.model.choices import only_result
 from listenwatch.model.queue_rules import Response
 from listenwatch.model.request_sock import reqsk_queue_alloc
 from listenwatch.model.run import Outcome
+from listenwatch.model.sysctl_net_core import somaxconn_of_new_netns, write_somaxconn
 from listenwatch.model.tcp_input import Listener, QueueResponse, tcp_conn_request
 from listenwatch.model.tcp_minisocks import tcp_check_req
 from listenwatch.verdict.difference import Difference, Traffic
@@ -151,6 +155,23 @@ def _shutdown(m: Measurement, limit: int, behaviour: Behaviour) -> Expected:
     return Expected({Response.RESET.name: m.accept_queue}, Counter(), ("inet_csk_listen_stop",))
 
 
+def _somaxconn(m: Measurement, limit: int, behaviour: Behaviour) -> Expected:
+    """What a new namespace starts with, and which numbers its somaxconn takes."""
+    first = {
+        measure.AT_FIRST: only_result(lambda b: somaxconn_of_new_netns(m.environment.somaxconn, b), behaviour),
+        measure.COOKIES_AT_FIRST: only_result(lambda b: int(b.syncookies_by_default), behaviour),
+    }
+    writes = {name: only_result(partial(write_somaxconn, int(name)), behaviour) for name in m.seen if name not in first}
+    known = {name: value for name, value in first.items() if name in m.seen}
+    return Expected({**known, **writes}, Counter(), ("proc_dointvec_minmax",))
+
+
+def _fastopen(m: Measurement, limit: int, behaviour: Behaviour) -> Expected:
+    """What getsockopt(TCP_FASTOPEN) says of a listener that asked for nothing itself."""
+    max_qlen = only_result(lambda b: fastopen_max_qlen(limit, m.environment, b) or 0, behaviour)
+    return Expected({measure.LIMIT: max_qlen}, Counter(), ("fastopen_queue_tune",))
+
+
 EXPECT: dict[str, Callable[[Measurement, int, Behaviour], Expected]] = {
     measure.CONNECT: _connections,
     measure.UNIX_CONNECT: _unix_connections,
@@ -159,5 +180,7 @@ EXPECT: dict[str, Callable[[Measurement, int, Behaviour], Expected]] = {
     measure.SYN_AGAIN: _syn_again,
     measure.ACCEPT: _accepted,
     measure.SHUTDOWN: _shutdown,
+    measure.SOMAXCONN: _somaxconn,
+    measure.FASTOPEN: _fastopen,
 }
 """What was measured, by its name, and the function that says what is to be seen."""

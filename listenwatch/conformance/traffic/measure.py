@@ -4,11 +4,12 @@ Nothing here knows what is right. Nothing waits for a time to pass either: what 
 read from sock_diag, from the counters and from the clients' sockets, until one of them moves.
 """
 
+import contextlib
 import errno
 import os
 import resource
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from listenwatch.conformance.harness import witness
@@ -16,7 +17,7 @@ from listenwatch.conformance.harness.journal import Measurement
 from listenwatch.conformance.harness.socket_kinds import Address, SocketKind
 from listenwatch.conformance.harness.testbed import Testbed
 from listenwatch.conformance.traffic.clients import Client
-from listenwatch.linux import netstat, queue_lengths
+from listenwatch.linux import netns, netstat, queue_lengths
 from listenwatch.linux.netns import sysctl
 from listenwatch.linux.queue_lengths import Lengths
 from listenwatch.model.inputs import Environment
@@ -24,7 +25,9 @@ from listenwatch.model.queue_rules import Response
 
 CONNECT, UNIX_CONNECT, ACCEPT, SHUTDOWN = "connect()", "AF_UNIX connect()", "accept()", "shutdown()"
 SYN, FINAL_ACK, SYN_AGAIN = "SYN", "final ACK", "SYN sent again"
+SOMAXCONN, FASTOPEN = "write to somaxconn", "look at TCP_FASTOPEN"
 HELD, NEXT, ACCEPTED = "held", "next", "accepted"
+AT_FIRST, COOKIES_AT_FIRST, LIMIT = "at first", "tcp_syncookies", "limit"
 """What was measured, and the names of what was seen that are no Response of the model."""
 
 RETRANSMITS_WITHIN = 5000
@@ -145,6 +148,33 @@ class Queue:
         self.sock.shutdown(socket.SHUT_RD)
         reset = sum(client.was_reset(RETRANSMITS_WITHIN) for client in self.clients)
         self.report(SHUTDOWN, 1, before, {Response.RESET.name: reset})
+
+
+def sysctls_of_new_namespace(testbed: Testbed, kind: SocketKind, before: int, writes: Sequence[int]) -> None:
+    """Enter a namespace from one whose somaxconn is ``before``: what it starts with, and the errno of each write."""
+    testbed.somaxconn(before)
+    beforehand = environment()
+    netns.new_namespace()
+    seen: dict[str, int | str] = {AT_FIRST: netns.sysctl("net.core.somaxconn")}
+    with contextlib.suppress(FileNotFoundError):  # CONFIG_SYN_COOKIES=n
+        seen[COOKIES_AT_FIRST] = netns.sysctl("net.ipv4.tcp_syncookies")
+    for value in writes:
+        try:
+            netns.set_sysctl("net.core.somaxconn", value)
+            seen[str(value)] = 0
+        except OSError as error:
+            seen[str(value)] = -(error.errno or 0)
+    queue = Queue(testbed, kind).listen(5)
+    testbed.measured(queue.sock, Measurement(SOMAXCONN, len(writes), beforehand, 0, 0, seen))
+
+
+def fastopen_limit(testbed: Testbed, kind: SocketKind, flags: int, backlog: int, *later: int) -> None:
+    """A listener under those flags of tcp_fastopen: the limit that its queue for fast open has; then a later listen()."""
+    testbed.sysctl("net.ipv4.tcp_fastopen", flags)
+    queue = Queue(testbed, kind).listen(backlog)
+    limit = queue.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN)
+    queue.report(FASTOPEN, 1, queue.lengths(), {LIMIT: limit})
+    testbed.listen(queue.sock, *later)
 
 
 def environment() -> Environment:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from listenwatch.conformance.matrix.results import KernelRun, Matrix
+from listenwatch.model.kernels import name
+from listenwatch.model.kernels_run import RECORDED
 from listenwatch.model.rules import BacklogRule, Cited, Rule
 
 
@@ -44,11 +46,16 @@ def model(behaviour: str) -> tuple[str, list[str]]:
 
 
 class Coverage(NamedTuple):
-    """One table: the kernels that ran, and for each rule the calls it explained on each."""
+    """One table: the kernels that ran, and for each rule the calls it explained on each.
+
+    ``old`` are kernels that were not run here, and ``recorded`` for each rule the calls it explains of those they once made.
+    """
 
     title: str
     kernels: Sequence[str]
     counts: dict[Cited, list[int]]
+    old: Sequence[str]
+    recorded: dict[Cited, list[int]]
 
     @property
     def never(self) -> list[str]:
@@ -64,10 +71,14 @@ def coverage(kernels: Sequence[KernelRun]) -> list[Coverage]:
         ("Rules: how a call ends", Rule),
         ("Backlog rules: what becomes of the number asked for", BacklogRule),
     )
+    old = [name(version) for version in RECORDED]
     return [
-        Coverage(title, names, {rule: [exercised(kernel, rule) for kernel in ran] for rule in rules})
+        Coverage(
+            title, names, {rule: [exercised(kernel, rule) for kernel in ran] for rule in rules},
+            old, {rule: [counts.get(rule.value, 0) for counts in RECORDED.values()] for rule in rules},
+        )
         for title, rules in tables
-    ]
+    ]  # fmt: skip
 
 
 def exercised(kernel: KernelRun, rule: Cited) -> int:

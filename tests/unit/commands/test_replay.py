@@ -151,9 +151,9 @@ def test_no_recording_is_status_3(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_a_kernel_the_model_does_not_describe_is_status_3(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file.write_bytes(file.read_bytes().replace(b"[6, 1, 192]", b"[4, 19, 1]"))
+    file.write_bytes(file.read_bytes().replace(b"[6, 1, 192]", b"[2, 4, 18]"))
     assert replay(file) == 3
-    assert "the probe watches kernels from 5.10 on" in capsys.readouterr().err
+    assert "Linux 2.4.18 is older than 2.6.12, the oldest kernel that the model describes" in capsys.readouterr().err
 
 
 def test_no_file_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

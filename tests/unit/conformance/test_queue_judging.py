@@ -60,11 +60,18 @@ COOKIES = ENDED._replace(
 UNIX = measured(measure.UNIX_CONNECT, 7, {"held": 6, "next": "EAGAIN"})
 AGAIN = measured(measure.SYN_AGAIN, 1, {"QUEUED": 1}, counters=None, accept_queue=3)
 STILL_FULL = measured(measure.SYN_AGAIN, 1, {"QUEUED": 0}, counters=None, accept_queue=6)
+NEW_NETNS = measured(
+    measure.SOMAXCONN, 3, {"at first": 4096, "tcp_syncookies": 1, "-1": -22, "65536": 0, "0": 0}, counters=None,
+    environment=SYSCTLS._replace(somaxconn=77),
+)  # fmt: skip
+FAST = measured(
+    measure.FASTOPEN, 1, {"limit": 5}, counters=None, environment=SYSCTLS._replace(fastopen=0x403)
+)
 DRAINED = measured(measure.ACCEPT, 9, {"accepted": 9}, counters=None, accept_queue=9)
 ENDED_ALL = measured(measure.SHUTDOWN, 1, {"RESET": 4}, counters=None, accept_queue=4)
 
 RIGHT = (
-    FILLED, FLOODED, ENDED, ABORTED, COOKIES, UNIX, AGAIN, STILL_FULL, DRAINED, ENDED_ALL,
+    FILLED, FLOODED, ENDED, ABORTED, COOKIES, UNIX, AGAIN, STILL_FULL, DRAINED, ENDED_ALL, NEW_NETNS, FAST,
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from listenwatch import cli
 from listenwatch.bpf.overflow import Counted
 from listenwatch.call.recording import Header
 from listenwatch.conformance.histories.campaign import Campaign, Failure
+from listenwatch.conformance.identify.identified import identify
 from listenwatch.conformance.run import Equality, Tally
 from listenwatch.guests.kernels import KernelOffer
 from listenwatch.labs.attempt import Goal
@@ -35,7 +36,9 @@ from listenwatch.overflow.counters import CounterComparison
 from listenwatch.overflow.kinds import OverflowKind
 from listenwatch.overflow.listeners import CountedListener
 from listenwatch.overflow.watch import NotCounted, OverflowSummary, event_of
+from listenwatch.report.behaviour_json import behaviour_line
 from listenwatch.report.guests_json import offer_line
+from listenwatch.report.identify_json import identified_line
 from listenwatch.report.listeners_json import json_lines
 from listenwatch.report.matrix.files import json_lines as matrix_lines
 from listenwatch.report.overflow_json import event_line, summary_line
@@ -52,8 +55,9 @@ from listenwatch.sockets.sampling import Sample, SampledListener
 from listenwatch.verdict.summary import Summary
 from tests.helpers.calls import KERNEL, recorded
 from tests.helpers.contract import fits, validator
+from tests.helpers.identifying import VENDORS, simulated
 from tests.helpers.matrices import bad, gone, good, matrix
-from tests.helpers.scenarios import AGREED, DISAGREED, SETTING, SKIPPED, scenario_run
+from tests.helpers.scenarios import AGREED, DISAGREED, FAILED, SETTING, SKIPPED, scenario_run
 
 HOSTILE = "\x1b[31m\udcff\\\n\"</script>"
 HERE = Namespace(4026531840, Path("/proc/self/ns/net"), (HOSTILE,))
@@ -135,6 +139,17 @@ def marked() -> list[dict[str, Any]]:
     return [dict(grade_line(grade)) for grade in grades]
 
 
+def identified() -> list[dict[str, Any]]:
+    """A kernel with a backport, the file of it, and one that no documented behaviour explains."""
+    behaviour, kernel = VENDORS["el8-240"]
+    like = identify(simulated(behaviour)[::3], kernel)
+    results = [AGREED._replace(calls=AGREED.calls * 2), SKIPPED, FAILED]
+    (disagreed,) = DISAGREED.calls
+    unlike = replace(like, disagreeing=((ODD, disagreed),))
+    lines = [identified_line(kernel_found, scenario_run(*results, lost=1)) for kernel_found in (like, unlike)]
+    return [*map(dict, lines), dict(behaviour_line(like.behaviour, kernel))]
+
+
 def offered() -> list[dict[str, Any]]:
     offer = KernelOffer(series="6.1", version="6.1.192-2", suite="bookworm", package="linux-image", cached=True)
     return [dict(offer_line(offer))]
@@ -162,6 +177,7 @@ def calculated() -> list[dict[str, Any]]:
 OUTPUTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "sockets": listeners, "overflow": refused, "verify": verified, "matrix": of_matrix, "watch": watched,
     "lab": marked, "guest": offered, "predict": calculated, "features": lambda: printed("features", "--json"),
+    "identify": identified,
     "rules": lambda: [*printed("rules", "--json"), *printed("rules", "--json", "--eras")],
 }  # fmt: skip
 

@@ -23,7 +23,7 @@ from listenwatch.model.rules import Rule
 from listenwatch.model.stages import StageIndex
 from listenwatch.report.html import html_report
 from listenwatch.report.page.calls import panel_data
-from listenwatch.report.page.cards import conclusion, exercised
+from listenwatch.report.page.cards import conclusion, coverage, exercised
 from listenwatch.report.page.differ import differences
 from listenwatch.report.page.different import different_facts
 from listenwatch.report.page.grid import rows
@@ -162,6 +162,17 @@ def test_rules_are_counted_once_for_all_modes_and_those_never_met_are_named() ->
     shown = Page(html_report(matrix(both))).texts["p"]
     assert f"1 of {len(Rule)} exercised. Never exercised: bad-descriptor, not-a-socket, " in shown
     assert " listens," not in shown
+
+
+def test_recorded_kernels_have_columns_that_say_so() -> None:
+    """Beside those that ran, and never counted among them."""
+    (rules, backlog) = coverage([ran("7.3", AGREED)])
+    assert rules.old == backlog.old and {"2.6.24", "5.9.1"} < set(rules.old)
+    assert rules.recorded[Rule.PORT_FAILURE_LOST][rules.old.index("4.14.303")]
+    assert Rule.PORT_FAILURE_LOST.value in rules.never
+    assert sum(map(sum, backlog.recorded.values())) == sum(map(sum, rules.recorded.values())) > 4000
+    shown = html_report(matrix(ran("7.3", AGREED)))
+    assert '<th scope="col">2.6.24 <em>recorded</em></th>' in shown
 
 
 # -- the calls behind a cell
