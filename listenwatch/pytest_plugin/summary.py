@@ -54,7 +54,7 @@ class Summary:
             verdicts = Counter(call.verdict for call, _ in self._calls)
             failed, clamped = (sum(name in call.conditions for call, _ in self._calls) for name in ("failed", "clamped"))
             yield from summary_lines(verdicts, clamped, failed, self._watch)
-        for condition, title in TITLES.items():
+        for condition, title in TITLES.items() if self._watch else ():
             named = [(call.text, test) for call, test in self._calls if condition in call.conditions]
             yield from named_lines(title, named)
         if self.outside_problems:
