@@ -30,9 +30,9 @@ examples:
   listenwatch check --server memcached,sshd       what they get by default
 
 FILE is nginx's, redis's, HAProxy's, PostgreSQL's, a systemd .socket unit, a
-compose file or a Kubernetes manifest, recognized by its name, else by what is in
-it. net.core.somaxconn is that of where this runs; of a container what its file
-sets, else the kernel's default, which it starts with whatever the host has.
+compose file or a Kubernetes manifest, known by its name or contents.
+net.core.somaxconn is that of where this runs; of a container what its file
+sets, else the kernel's default: it does not inherit the host's.
 
 exit status, the first that holds (2 usage, 3 could not look):
   1  --pid: a socket has something else than its configuration says
