@@ -39,37 +39,49 @@ def _documents(path: Path) -> list[Mapping[str, Any]]:
         raise LibraryMissing("YAML is read by PyYAML: pip install 'listenwatch[check]'") from None
     try:
         documents = list(yaml.safe_load_all(read(path)))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise BadConfiguration(f"{escape(str(path))}{line}: no YAML: {getattr(error, 'problem', None) or 'it cannot be read'}") from None
-    return [each for document in documents for each in _items(document)]
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise BadConfiguration(f"{escape(str(path))}{line}: no YAML: {escape(problem)}") from None
+    return [each for document in documents for each in _items(_mapping(document))]
 
 
-def _items(document: Any) -> Iterator[Mapping[str, Any]]:
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _mappings(value: Any) -> list[Mapping[Any, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _items(document: Mapping[str, Any]) -> list[Mapping[Any, Any]]:
     """A document, or what a List of Kubernetes holds."""
-    if isinstance(document, dict):
-        yield from document["items"] if isinstance(document.get("items"), list) else [document]
+    return _mappings(document["items"]) if "items" in document else [document]
 
 
-def _of_compose(services: Mapping[str, Any], path: Path) -> Iterator[Declared]:
+def _of_compose(services: Mapping[Any, Any], path: Path) -> Iterator[Declared]:
     for name, service in services.items():
         if isinstance(service, dict):
-            sysctls = service.get("sysctls") or {}
-            pairs = sysctls.items() if isinstance(sysctls, dict) else (str(each).partition("=")[::2] for each in sysctls)
+            sysctls = service.get("sysctls") or []
+            pairs = list(sysctls.items()) if isinstance(sysctls, dict) else [str(each).partition("=")[::2] for each in _list(sysctls)]
             is_host = service.get("network_mode") == "host"
             yield _container(str(name), str(service.get("image") or name), pairs, path, is_host=is_host)
 
 
-def _of_manifest(document: Mapping[str, Any], path: Path) -> Iterator[Declared]:
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _of_manifest(document: Mapping[Any, Any], path: Path) -> Iterator[Declared]:
     """A pod, or what makes pods; its containers share a network namespace, and with it the sysctls."""
-    spec = document.get("spec") or {}
+    spec = _mapping(document.get("spec"))
     for key in ("jobTemplate", "template"):  # of a CronJob both, of a Deployment and its like the second
-        if isinstance(spec.get(key), dict):
-            spec = spec[key].get("spec") or {}
-    sysctls = (spec.get("securityContext") or {}).get("sysctls") or []
-    pairs = [(each.get("name"), each.get("value")) for each in sysctls if isinstance(each, dict)]
-    for container in spec.get("containers") or []:
+        if key in spec:
+            spec = _mapping(_mapping(spec[key]).get("spec"))
+    sysctls = _mappings(_mapping(spec.get("securityContext")).get("sysctls"))
+    pairs = [(each.get("name"), each.get("value")) for each in sysctls]
+    for container in _mappings(spec.get("containers")):
         name, image = str(container.get("name", "")), str(container.get("image", ""))
         yield _container(name, image, pairs, path, is_host=bool(spec.get("hostNetwork")))
 

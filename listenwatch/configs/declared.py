@@ -60,14 +60,14 @@ class LibraryMissing(ListenwatchError):
 def read(path: Path) -> str:
     """The text of a configuration; UsageError where it cannot be read."""
     try:
-        return path.read_text(errors="replace")
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageError(f"cannot read {escape(str(path))}: {error.strerror}") from None
 
 
 def number(text: str, where: Where, name: str, least: int = -(2**31), most: int = 2**32 - 1) -> int:
     """A number of a configuration; BadConfiguration for anything else."""
-    if not re.fullmatch(r"-?\d+", text, re.ASCII) or not least <= int(text) <= most:
+    if not re.fullmatch(r"-?\d{1,10}", text, re.ASCII) or not least <= int(text) <= most:
         place = escape(where.file) + (f":{where.line}" if where.line else "")
         raise BadConfiguration(f"{place}: {name} is no number that listen() takes: {escape(text)!r}")
     return int(text)

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "verify": ("verify", "-k", "backlog-kept-ipv4"),
     "replay": ("replay", "tests/vectors/6.1/kprobe.jsonl.gz", "--disagree"),
     "predict": ("predict", "--backlog", "5"),
+    "check": ("check", "--server", "nginx", "--kernel", "6.1"),
     "lab": ("lab", "list"),
     "rules": ("rules",),
     "schema": ("schema",),
@@ -34,6 +35,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 LOUD: dict[str, tuple[str, ...]] = COMMANDS | {
     "verify": ("verify", "-k", "no-such-scenario"),
     "predict": ("predict", "--backlog", "x"),
+    "check": ("check", "--server", "no-such-server"),
     "lab": ("lab", "hint", "99"),
     "rules": ("rules", "--no-such-option"),
     "schema": ("schema", "nothing"),

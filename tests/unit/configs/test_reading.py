@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from listenwatch.configs.declared import LibraryMissing, Origin
-from listenwatch.configs.reading import declared, kind_of
+from listenwatch.configs.reading import READERS, declared, kind_of
 from listenwatch.errors import UsageError
 
 Said = list[tuple[str, str, int | None, str]]
@@ -155,6 +158,32 @@ def test_a_library_that_is_missing_is_named(name: str, library: str, tmp_path: P
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(LibraryMissing, match=r"pip install 'listenwatch\[check\]'"):
         said(tmp_path, name, "")
+
+
+PIECES = st.sampled_from([
+    "server", "{", "}", ";", "listen", "80", "backlog=", "[Socket]", "ListenStream=", "\n", " ", ":", "- ", "services", "sysctls", "spec", "template",
+    "containers", "bind", "frontend a", "maxconn", "port", "include", "'", '"', "[", "]", "\0", "9" * 5000, "kind", "max_connections =", "*", "é",
+])  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_whatever_is_in_a_file(kind: str, tmp_path: Path) -> None:
+    """It is read, or there is one line about it."""
+    path = tmp_path / "file"
+
+    @given(st.lists(PIECES, max_size=20).map("".join))
+    @settings(max_examples=100)
+    def reads(text: str) -> None:
+        path.write_text(text)
+        try:
+            declared(path, kind)
+        except UsageError as error:
+            assert "\n" not in str(error)
+
+    reads()
+    path.write_bytes(bytes(range(256)))
+    with contextlib.suppress(UsageError):
+        declared(path, kind)
 
 
 def test_every_origin_has_its_word() -> None:
