@@ -22,9 +22,8 @@ PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 p
 	iproute2
 # The emulator for guests of arm64 on a machine of x86
 ARM64_PACKAGES := qemu-system-arm
-# Servers that the tests and the bench run themselves. nginx's package would start one on port 80,
-# podman's an API for root.
-SERVERS := redis-tools nginx-light podman runc
+# Servers that the tests and the bench run themselves. Most packages would start one, podman's an API for root.
+SERVERS := redis-tools nginx-light podman runc haproxy memcached lighttpd apache2-bin
 # What shows the man pages and completes, and roots of Debian 12 and 13 to install in
 SHOWN := man-db zsh fish mmdebstrap
 PROBES := $(patsubst probes/%.bpf.c,%,$(wildcard probes/*.bpf.c))

@@ -28,6 +28,7 @@ from listenwatch.model.kernels import name as release
 from listenwatch.model.stages import StageIndex
 from listenwatch.report.behaviour import value_text
 from listenwatch.report.overflow_words import WORDS
+from listenwatch.sockets.servers import SERVERS
 
 MARKER = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
 SOURCE = "https://elixir.bootlin.com/linux"
@@ -216,6 +217,24 @@ def privileges() -> str:
     return "\n".join(["| command | needs | sees all with these too |", "| --- " * 3 + "|", *rows]) + "\n"
 
 
+# ---- servers -----------------------------------------------------------------------------------
+
+
+def servers() -> str:
+    """The known servers and what each asks for."""
+    rows = [
+        f"| {server.name} | {'' if server.default is None else server.default} | {prose(_setting(server.setting))} "
+        f"| {prose(server.source)} | {server.seen} |"
+        for server in SERVERS
+    ]
+    head = "| server | default | set by | source of the default | release that was run and asked for it |"
+    return "\n".join([head, "| --- " * 5 + "|", *rows]) + "\n"
+
+
+def _setting(text: str) -> str:
+    return text.format(n="N").replace("|", "\\|")
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "rules": rules,
@@ -226,4 +245,5 @@ PARTS: dict[str, Callable[[], str]] = {
     "privileges": privileges,
     "api": api,
     "schemas": schemas,
+    "servers": servers,
 }

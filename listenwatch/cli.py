@@ -24,6 +24,7 @@ COMMANDS = {
     "identify": "which documented behaviour this kernel has, by what it does",
     "replay": "check a recording again, on any machine",
     "predict": "what listen() does on any kernel, calculated by the model",
+    "check": "what the listen() of a server's configuration will get",
     "lab": "exercises about listen(), checked by what the kernel does",
     "rules": "the model's rules and what changed between kernels, with sources",
     "schema": "the JSON schemas of what --json and -o write",

@@ -8,7 +8,7 @@ import select
 import socket
 import threading
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Self
 
 from listenwatch.bpf.engine import Loss
@@ -41,6 +41,8 @@ class SeccompEngine:
         self._records: deque[bytes] = deque()
         self._calls = self._taken = 0
         self._namespaces = Namespaces()
+        self.on_call: Callable[[int], None] | None = None
+        """What is to look at the thread (its tid) of each call while it waits, from a thread of ours."""
         self._lock = threading.Lock()  # held from a call's arrival until its record is kept
         self._thread = threading.Thread(target=self._serve, name="listenwatch-seccomp", daemon=True)
         self._thread.start()
@@ -90,6 +92,8 @@ class SeccompEngine:
     def _handled(self, notification: Notification) -> bytes | None:
         """Its record. Whatever goes wrong, the thread that waits goes on; a call without a record is a lost one."""
         try:
+            if self.on_call:
+                self.on_call(notification.tid)
             return handle(notification, self._namespaces)
         except Exception:
             if notification.let_happen():

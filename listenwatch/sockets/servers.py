@@ -12,7 +12,7 @@ class Server(NamedTuple):
 
     ``setting`` is where to change it, ``{n}`` the number; ``then`` what makes a changed setting take
     effect, ``again`` what makes it listen() again with the same one, where that is something else.
-    ``source`` says where the default was read.
+    ``source`` says where the default was read, ``seen`` which release was run and asked for it (tests/kernel); empty: none.
     """
 
     name: str
@@ -22,6 +22,7 @@ class Server(NamedTuple):
     then: str
     source: str
     again: str = ""
+    seen: str = ""
 
 
 _RESTART = "restart it"
@@ -30,21 +31,24 @@ SERVERS = (
     Server("nginx", r"nginx", 511, "listen ... backlog={n}; in nginx.conf",
            "nginx -s reload", "src/os/unix/ngx_linux_config.h",
            "restart it, or set another backlog= and reload: a reload with the same one does not "
-           "listen() again"),
+           "listen() again", seen="1.22.1"),
     Server("redis", r"redis-server|valkey-server|redis-check-rdb", 511,
-           "tcp-backlog {n} in redis.conf", _RESTART, "redis.conf"),
-    Server("Apache httpd", r"apache2|httpd", 511, "ListenBacklog {n}", _RESTART, "include/mpm_common.h"),
-    Server("Node.js", r"node|nodejs", 511, "server.listen({{port, backlog: {n}}})", _RESTART, "lib/net.js"),
+           "tcp-backlog {n} in redis.conf", _RESTART, "redis.conf", seen="7.0.15"),
+    Server("Apache httpd", r"apache2|httpd", 511, "ListenBacklog {n}", _RESTART, "include/mpm_common.h",
+           seen="2.4.71"),
+    Server("Node.js", r"node|nodejs", 511, "server.listen({{port, backlog: {n}}})", _RESTART, "lib/net.js",
+           seen="20.20.2"),
     Server("PHP-FPM", r"php-fpm.*", None, "listen.backlog = {n} in the pool's file", _RESTART,
            "sapi/fpm/fpm/fpm_sockets.h: -1, before 8.2: 511"),
     Server("PostgreSQL", r"postgres|postmaster", None,
-           "max_connections (it asks for about twice as many)", _RESTART, "pqcomm.c"),
+           "max_connections (it asks for about twice as many)", _RESTART, "pqcomm.c", seen="15"),
     Server("MySQL", r"mysqld|mariadbd", None, "back_log = {n} in my.cnf", _RESTART, "WL#9704"),
     Server("HAProxy", r"haproxy", None, "bind ... backlog {n} (default: the frontend's maxconn)",
-           "reload it", "src/listener.c"),
-    Server("memcached", r"memcached", 1024, "-b {n}", _RESTART, "memcached.c"),
+           "reload it", "src/listener.c", seen="2.6.12"),
+    Server("memcached", r"memcached", 1024, "-b {n}", _RESTART, "memcached.c", seen="1.6.18"),
+    Server("lighttpd", r"lighttpd", 1024, "server.listen-backlog = {n}", _RESTART, "src/network.c", seen="1.4.69"),
     Server("sshd", r"sshd", 128, "", "", "ssh.h"),
-    Server("gunicorn", r"gunicorn", 2048, "--backlog {n}", _RESTART, "gunicorn/config.py"),
+    Server("gunicorn", r"gunicorn", 2048, "--backlog {n}", _RESTART, "gunicorn/config.py", seen="27.0.1"),
     Server("uvicorn", r"uvicorn", 2048, "--backlog {n}", _RESTART, "uvicorn/config.py"),
     Server("uWSGI", r"uwsgi", 100, "--listen {n}", _RESTART, "core/init.c"),
     Server("Puma", r"puma.*", 1024, "bind 'tcp://...?backlog={n}'", _RESTART, "lib/puma/binder.rb"),
@@ -54,7 +58,8 @@ SERVERS = (
            "man systemd.socket"),
     Server("Envoy", r"envoy", None, "tcp_backlog_size: {n} of the listener", _RESTART, "listener.proto"),
     Server("Java", r"java", 50, "new ServerSocket(port, {n}), or the server's own: "
-           "acceptCount (Tomcat), acceptQueueSize (Jetty)", _RESTART, "ServerSocket.java"),
+           "acceptCount (Tomcat), acceptQueueSize (Jetty)", _RESTART, "ServerSocket.java",
+           seen="17.0.15"),
     Server("Erlang", r"beam\.smp", 5, "gen_tcp:listen(Port, [{{backlog, {n}}}])", _RESTART, "gen_tcp"),
 )  # fmt: skip
 """Defaults as their sources have them in 2026. Newer or older releases may differ: hence "likely"."""
@@ -73,6 +78,18 @@ def known_server(name: str, command: str) -> Server | None:
             if re.fullmatch(server.pattern, title):
                 return server
     return None
+
+
+def default_of(name: str) -> int | None:
+    """The backlog that the server of this name in SERVERS asks for by default; None where that depends."""
+    return next(server.default for server in SERVERS if server.name == name)
+
+
+def server_of_image(image: str) -> Server | None:
+    """The server that a container's image is named after: ``docker.io/library/redis:7`` is redis; None if not known."""
+    name = re.split(r"[:@]", _base(image))[0]
+    candidates = (known_server(f"{name}{end}", "") for end in ("", "-server", "d"))
+    return next(filter(None, candidates), None)
 
 
 def socket_unit_server(unit: SocketUnit) -> Server:

@@ -28,6 +28,7 @@ from listenwatch.call.line import KEYS, OPTIONAL, STRUCTS
 from listenwatch.call.recording import HeaderLine
 from listenwatch.labs.text import GradeLine
 from listenwatch.report.behaviour_json import BehaviourLine
+from listenwatch.report.declared import DeclaredLine
 from listenwatch.report.features_json import FeaturesLine
 from listenwatch.report.guests_json import OfferLine
 from listenwatch.report.identify_json import IdentifiedLine
@@ -46,7 +47,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 LINES: tuple[type, ...] = (
     HeaderLine, SummaryLine, ListenerLine, ListenersSummaryLine, OverflowLine, OverflowSummaryLine,
     ScenariosSummaryLine, HistoriesSummaryLine, ProblemLine, MatrixSummaryLine, PredictionLine, FeaturesLine,
-    RuleLine, EraLine, FieldLine, GradeLine, OfferLine, IdentifiedLine, BehaviourLine,
+    RuleLine, EraLine, FieldLine, GradeLine, OfferLine, IdentifiedLine, BehaviourLine, DeclaredLine,
 )  # fmt: skip
 """Every declaration of a line except those of a call, whose declaration is ``listenwatch.call.line``."""
 _PLAIN: dict[object, Schema] = {

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from listenwatch.sockets.servers import default_of
 from tests.helpers.watching import needs, needs_kernel, python, redis_server, watching
 from tests.require import require
 
@@ -117,12 +118,52 @@ def postgres(folder: Path, host: str) -> list[str]:
     return [*become, str(found[-1] / "postgres"), *options, "-c", "max_connections=100"]
 
 
+def memcached(_folder: Path, host: str) -> list[str]:
+    return [server("memcached"), "-u", "nobody", "-l", host, "-p", str(free_port()), "-U", "0"]
+
+
+def lighttpd(folder: Path, host: str) -> list[str]:
+    config = folder / "lighttpd.conf"
+    config.write_text(f'server.document-root = "{folder}"\nserver.bind = "{host}"\nserver.port = {free_port()}\n')
+    return [server("lighttpd"), "-D", "-f", str(config)]
+
+
+def apache(folder: Path, host: str) -> list[str]:
+    config, modules = folder / "apache.conf", "/usr/lib/apache2/modules"
+    config.write_text(
+        f"ServerName localhost\nListen {host}:{free_port()}\nPidFile {folder}/pid\nErrorLog {folder}/log\n"
+        f"DefaultRuntimeDir {folder}\nLoadModule mpm_event_module {modules}/mod_mpm_event.so\n"
+        f"LoadModule authz_core_module {modules}/mod_authz_core.so\n"
+    )
+    return [server("apache2"), "-X", "-f", str(config)]
+
+
+def gunicorn(folder: Path, host: str) -> list[str]:
+    (folder / "app.py").write_text("def app(environment, start):\n    start('200 OK', [])\n    return [b'']\n")
+    options = ["--no-control-socket"] if "--no-control-socket" in _help_of("gunicorn") else []
+    return [*python("")[:1], "-m", "gunicorn", *options, "--chdir", str(folder), "-b", f"{host}:{free_port()}", "app:app"]
+
+
+def _help_of(module: str) -> str:
+    return subprocess.run([*python("")[:1], "-m", module, "--help"], capture_output=True, text=True, check=True).stdout
+
+
+def by_default(name: str) -> set[int]:
+    """What the table of known servers says it asks for."""
+    default = default_of(name)
+    return set() if default is None else {default}
+
+
 SERVERS: dict[str, tuple[Command, Collection[int]]] = {
-    "nginx": (nginx, {511}),
-    "redis": (redis, {511}),
-    "node": (node, {511}),
+    "memcached": (memcached, by_default("memcached")),
+    "lighttpd": (lighttpd, by_default("lighttpd")),
+    "apache": (apache, by_default("Apache httpd")),
+    "gunicorn": (gunicorn, by_default("gunicorn")),
+    "nginx": (nginx, by_default("nginx")),
+    "redis": (redis, by_default("redis")),
+    "node": (node, by_default("Node.js")),
     "python": (python_http, {5}),
-    "java": (java, {50}),
+    "java": (java, by_default("Java")),
     "postgres": (postgres, range(200, 300)),  # twice what may connect, as each version counts it
     "go": (go, ()),  # net.core.somaxconn, which it reads as it starts
 }

@@ -101,7 +101,7 @@ def test_few_descriptors_are_one_line(name: str, limit: int) -> None:
 
 # -- what the kernel shows, and what this user may see
 
-NEEDS_NO_PROC = ("replay", "predict", "lab", "rules", "schema", "guest", "matrix")
+NEEDS_NO_PROC = ("replay", "predict", "check", "lab", "rules", "schema", "guest", "matrix")
 
 
 def without(name: str, prefix: tuple[str, ...]) -> subprocess.CompletedProcess[str]:

@@ -174,9 +174,13 @@ def calculated() -> list[dict[str, Any]]:
     ]
 
 
+def declared() -> list[dict[str, Any]]:
+    return printed("check", "--json", "--server", "all", "--kernel", "5.3")
+
+
 OUTPUTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "sockets": listeners, "overflow": refused, "verify": verified, "matrix": of_matrix, "watch": watched,
-    "lab": marked, "guest": offered, "predict": calculated, "features": lambda: printed("features", "--json"),
+    "lab": marked, "guest": offered, "check": declared, "predict": calculated, "features": lambda: printed("features", "--json"),
     "identify": identified,
     "rules": lambda: [*printed("rules", "--json"), *printed("rules", "--json", "--eras")],
 }  # fmt: skip

@@ -1,0 +1,113 @@
+"""haproxy.cfg: sections, and in them lines of a keyword and its arguments."""
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from listenwatch.configs.declared import (
+    BadConfiguration,
+    Declared,
+    Origin,
+    Where,
+    address,
+    number,
+    read,
+)
+from listenwatch.linux.terminal import escape
+
+_SECTIONS = (
+    "global", "defaults", "frontend", "listen", "backend", "peers", "resolvers", "userlist", "mailers", "program", "cache",
+    "fcgi-app", "http-errors", "log-forward", "ring", "crt-store", "traces",
+)  # fmt: skip
+_STATS_BACKLOG = 10
+"""Of ``stats socket``: its frontend's maxconn, unless the line has another."""
+
+
+class _Bind(NamedTuple):
+    where: Where
+    address: str
+    options: list[str]
+
+
+class _Section:
+    def __init__(self, kind: str, inherited: dict[str, int]) -> None:
+        self.kind, self.numbers, self.binds = kind, dict(inherited), list[_Bind]()
+
+
+def declared(path: Path) -> list[Declared]:
+    """The addresses of each ``bind``, and the ``stats socket``."""
+    result, everything = [], list(_sections(path))
+    overall = next((section.numbers.get("maxconn") for section in everything if section.kind == "global"), None)
+    for section in everything:
+        for bind in section.binds:
+            backlog, origin, setting = _backlog(bind, section, overall)
+            for text in bind.address.split(","):
+                listener = _address(text)
+                if listener:
+                    result.append(Declared("HAProxy", *listener, backlog, origin, bind.where, setting))
+    return result
+
+
+def _backlog(bind: _Bind, section: _Section, overall: int | None) -> tuple[int | None, Origin, str]:
+    """``listener_backlog()``, src/listener.c: of the bind line, of the frontend, and then what may connect at once."""
+    options = dict(zip(bind.options, bind.options[1:], strict=False))
+    if "backlog" in options:
+        return number(options["backlog"], bind.where, "backlog"), Origin.GIVEN, ""
+    if "backlog" in section.numbers:
+        return section.numbers["backlog"], Origin.GIVEN, ""
+    if "maxconn" in options:
+        return number(options["maxconn"], bind.where, "maxconn"), Origin.SETTING, "maxconn"
+    if section.kind == "global":
+        return _STATS_BACKLOG, Origin.DEFAULT, ""
+    limit = section.numbers.get("maxconn", overall)
+    return limit, Origin.UNKNOWN if limit is None else Origin.SETTING, "maxconn"
+
+
+def _address(text: str) -> tuple[str, str, int | None] | None:
+    """Family, address and port; None for what it does not listen on itself."""
+    kind, _, rest = text.rpartition("@")
+    if kind in ("fd", "sockpair") or kind.startswith(("quic", "udp")):
+        return None
+    if rest.startswith("/") or kind in ("unix", "abns"):
+        return "unix", f"@{rest}" if kind == "abns" else rest, None
+    host, _, port = rest.rpartition(":")
+    first = port.split("-")[0]
+    if not first.isdecimal():
+        return None
+    family, local = address("::" if kind == "ipv6" and host in ("", "*") else host, int(first))
+    return family, local, int(first)
+
+
+def _sections(path: Path) -> Iterator[_Section]:
+    defaults: dict[str, int] = {}
+    section: _Section | None = None
+    for where, words in _lines(path):
+        keyword, *arguments = words
+        if keyword in _SECTIONS:
+            if section:
+                yield section
+            if section and section.kind == "defaults":
+                defaults = section.numbers
+            section = _Section(keyword, defaults if keyword in ("frontend", "listen") else {})
+        elif section is None:
+            raise BadConfiguration(f"{escape(where.file)}:{where.line}: not HAProxy's: '{escape(keyword)}' before any section")
+        elif keyword in ("maxconn", "backlog") and arguments:
+            section.numbers[keyword] = number(arguments[0], where, keyword)
+        elif keyword == "bind" and arguments:
+            section.binds.append(_Bind(where, arguments[0], arguments[1:]))
+        elif words[:2] == ["stats", "socket"] and len(words) > 2:
+            section.binds.append(_Bind(where, words[2], words[3:]))
+    if section:
+        yield section
+
+
+def _lines(path: Path) -> Iterator[tuple[Where, list[str]]]:
+    for line, text in enumerate(read(path).splitlines(), 1):
+        where = Where(str(path), line)
+        try:
+            words = shlex.split(text, comments=True)
+        except ValueError as error:
+            raise BadConfiguration(f"{escape(where.file)}:{line}: {error}") from None
+        if words:
+            yield where, words

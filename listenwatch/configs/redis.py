@@ -1,0 +1,68 @@
+"""redis.conf and valkey.conf: lines of a name and its values, and other files it includes."""
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from listenwatch.configs.declared import (
+    BadConfiguration,
+    Declared,
+    Origin,
+    Where,
+    address,
+    number,
+    read,
+)
+from listenwatch.linux.terminal import escape
+from listenwatch.sockets.servers import default_of
+
+_DEPTH = 10
+
+
+def declared(path: Path) -> list[Declared]:
+    """``port`` and ``tls-port`` on each address of ``bind``, and ``unixsocket``: all with the one ``tcp-backlog``."""
+    values = _values(path, 0)
+    nowhere = Where(str(path))
+    backlog, origin = default_of("redis"), Origin.DEFAULT
+    if "tcp-backlog" in values:
+        where, (text, *_) = values["tcp-backlog"]
+        backlog, origin = number(text, where, "tcp-backlog", least=0, most=2**31 - 1), Origin.GIVEN
+    result = []
+    for name, usual in (("port", ["6379"]), ("tls-port", ["0"])):
+        where, (text, *_) = values.get(name, (nowhere, usual))
+        port = number(text, where, name, 0, 65535)
+        hosts = values.get("bind", (nowhere, ["*", "-::*"]))[1] if port else []
+        for host in hosts:
+            family, local = address(host.removeprefix("-").replace("::*", "::"), port)
+            result.append(Declared("redis", family, local, port, backlog, origin, where))
+    if "unixsocket" in values:
+        where, (file, *_) = values["unixsocket"]
+        result.append(Declared("redis", "unix", file, None, backlog, origin, where))
+    return result
+
+
+def _values(path: Path, depth: int) -> dict[str, tuple[Where, list[str]]]:
+    """The last of each name, files that are included in their places."""
+    result: dict[str, tuple[Where, list[str]]] = {}
+    for where, name, arguments in _lines(path):
+        if name == "include":
+            for file in sorted(path.parent.glob(arguments[0])) if not arguments[0].startswith("/") else [Path(arguments[0])]:
+                if depth == _DEPTH:
+                    raise BadConfiguration(f"{escape(where.file)}:{where.line}: it includes itself")
+                result |= _values(file, depth + 1)
+        else:
+            result[name] = where, arguments
+    return result
+
+
+def _lines(path: Path) -> Iterator[tuple[Where, str, list[str]]]:
+    for line, text in enumerate(read(path).splitlines(), 1):
+        if text.strip().startswith("#") or not text.strip():
+            continue
+        where = Where(str(path), line)
+        try:
+            name, *arguments = shlex.split(text)
+        except ValueError as error:
+            raise BadConfiguration(f"{escape(where.file)}:{line}: {error}") from None
+        if arguments:
+            yield where, name.lower(), arguments

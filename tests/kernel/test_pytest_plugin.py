@@ -1,0 +1,143 @@
+"""The pytest plug-in in a project outside the tree: real servers, tested by nobody; as root the fixture takes the probe."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from listenwatch.pytest_plugin.calls import Listenwatch
+from tests import ROOT
+from tests.helpers.plugin import SERVES, needs_seccomp
+from tests.helpers.privileges import as_nobody
+from tests.helpers.watching import PATIENCE, needs, needs_kernel, redis_server
+
+pytestmark = pytest.mark.kernel
+
+PATH = f"{ROOT}:{sysconfig.get_path('purelib')}"
+TESTS = """
+import contextlib, socket, subprocess, sys, time
+from pathlib import Path
+import pytest
+
+HOST = "127.0.0.1"
+
+@pytest.fixture
+def port():
+    with socket.socket() as sock:
+        sock.bind((HOST, 0))
+        return sock.getsockname()[1]
+
+def nginx(folder, port):
+    conf = folder / "nginx.conf"
+    conf.write_text(f"daemon off; pid {folder}/pid; events {{}}\\n"
+        f"http {{ access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;"
+        f" uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e; server {{ listen {HOST}:{port}; }} }}\\n")
+    return ["nginx", "-e", "stderr", "-p", str(folder), "-c", str(conf)]
+
+def redis(folder, port):
+    return [str(Path(__file__).with_name("redis-server")), "--port", str(port), "--bind", HOST, "--save", "", "--dir", str(folder)]
+
+def gunicorn(folder, port):
+    (folder / "app.py").write_text("def app(environment, start):\\n    start('200 OK', [])\\n    return [b'hello']\\n")
+    return [sys.executable, "-m", "gunicorn", "--chdir", str(folder), "--worker-tmp-dir", str(folder), "-b", f"{HOST}:{port}", "app:app"]
+
+SERVERS = pytest.mark.parametrize(("server", "backlog"), [(nginx, 511), (redis, 511), (gunicorn, 2048)])
+
+@SERVERS
+def test_backlog(server, backlog, tmp_path, port, listenwatch):
+    with listenwatch.watch(server(tmp_path, port)) as calls:
+        call = calls.wait(port=port)
+    assert call.agrees
+    assert call.asked == backlog
+    assert call.predict(somaxconn=64, kernel="6.1").stored == 64
+    assert call.stored == backlog, call.explain()
+
+@pytest.mark.listens(min_limit=100)  # gunicorn has a socket of its own to be told by
+@SERVERS
+def test_serves(server, backlog, tmp_path, port):
+    process = subprocess.Popen(server(tmp_path, port))
+    try:
+        until = time.monotonic() + 50
+        while True:
+            try:
+                socket.create_connection((HOST, port)).close()
+                break
+            except ConnectionRefusedError:
+                assert process.poll() is None and time.monotonic() < until
+    finally:
+        process.terminate()
+        process.wait()
+"""
+
+
+@pytest.fixture
+def project() -> Iterator[Path]:
+    """A project that nobody may use: the folders of pytest lie within one of ours."""
+    needs_kernel()
+    needs_seccomp()
+    for tool in ("unshare", "setpriv", "nginx"):
+        needs(tool)
+    with tempfile.TemporaryDirectory(prefix="project-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        (folder / "test_servers.py").write_text(TESTS)
+        redis_server(folder)
+        folder.chmod(0o777)
+        yield folder
+
+
+def run(project: Path, somaxconn: int, *options: str) -> subprocess.CompletedProcess[str]:
+    """pytest as nobody, in a network namespace with this somaxconn."""
+    python = next(path for path in (sys.executable, "/usr/bin/python3") if can_be_run(path))
+    environment = ["env", f"PYTHONPATH={PATH}", "PYTHONDONTWRITEBYTECODE=1", f"HOME={project}", f"TMPDIR={project}"]
+    line = [*environment, python, "-m", "pytest", "-p", "no:cacheprovider", *options]
+    inside = f'echo {somaxconn} > /proc/sys/net/core/somaxconn; ip link set lo up; exec "$@"'
+    return subprocess.run(
+        ["unshare", "--net", "sh", "-c", inside, "sh", *as_nobody((), line)],
+        cwd=project, capture_output=True, text=True, timeout=4 * PATIENCE, check=False,
+    )  # fmt: skip
+
+
+def can_be_run(python: str) -> bool:
+    """Whether nobody may run this Python, with pytest."""
+    line = as_nobody((), ["env", f"PYTHONPATH={PATH}", python, "-m", "pytest", "--version"])
+    return not subprocess.run(line, cwd="/", capture_output=True, check=False).returncode
+
+
+def test_servers_that_get_what_they_ask_for(project: Path) -> None:
+    done = run(project, 4096, "--listenwatch", "-o", "listenwatch_fail_on=clamped,disagree,failed")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 passed" in done.stdout
+    assert re.search(r"\d+ listen\(\): \d+ agree; 0 clamped, 0 failed, 0 lost \(attach mode seccomp\)", done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one-process", "xdist"])
+def test_a_clamp_makes_it_red(options: tuple[str, ...], project: Path) -> None:
+    done = run(project, 128, "--listenwatch", "-o", "listenwatch_fail_on=clamped", *options)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "6 failed" in done.stdout, done.stdout
+    for name, backlog in (("nginx", 511), ("redis-server", 511), (".*", 2048)):
+        said = rf"listenwatch: a listen\(\) was clamped: {name}\[\d+\] asked {backlog}, stored 128: clamped by net.core.somaxconn"
+        assert re.search(said, done.stdout), done.stdout
+    assert "net.core.somaxconn is 128 in its network namespace: sysctl -w net.core.somaxconn=511 as root" in done.stdout
+
+
+def test_the_fixture_alone(project: Path) -> None:
+    done = run(project, 128, "-k", "backlog")
+    assert done.returncode == 1
+    assert done.stdout.count("AssertionError: asked 511, stored 128: clamped by net.core.somaxconn") >= 2, done.stdout
+    assert "asked 2048, stored 128: clamped by net.core.somaxconn" in done.stdout
+
+
+def test_as_root_the_probe_sees_it(listenwatch: Listenwatch) -> None:
+    needs_kernel()
+    with listenwatch.watch([sys.executable, "-c", f"import socket, time; {SERVES.format(backlog=7)}"]) as calls:
+        call = calls.wait()
+    assert (call.asked, call.agrees) == (7, True)
+    assert call.as_json()["watched"]  # by seccomp no stage is
