@@ -23,8 +23,8 @@ PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 p
 # The emulator for guests of arm64 on a machine of x86
 ARM64_PACKAGES := qemu-system-arm
 # Servers that the tests and the bench run themselves. nginx's package would start one on port 80,
-# podman's an API for root.
-SERVERS := redis-tools nginx-light podman runc
+# podman's an API for root, Prometheus' one on port 9090.
+SERVERS := redis-tools nginx-light podman runc prometheus
 PROBES := $(patsubst probes/%.bpf.c,%,$(wildcard probes/*.bpf.c))
 OBJECTS := $(foreach machine,$(MACHINES),$(PROBES:%=listenwatch/bpf/%.$(machine).bpf.o))
 # what engine bcc compiles as it starts
@@ -69,7 +69,7 @@ setup: .venv/.packages .venv/.installed objects
 	@mkdir -p .venv && touch $@
 
 # Installed, and not started: neither now (policy-rc.d) nor with the next boot
-.venv/.servers: .venv/.packages
+.venv/.servers: Makefile .venv/.packages
 	@missing=$$(for p in $(SERVERS); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null \
 		| grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
@@ -81,7 +81,7 @@ setup: .venv/.packages .venv/.installed objects
 .venv/.installed: pyproject.toml .venv/.packages
 	@echo 'installing Python packages into .venv'
 	@python3 -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[guest,test]'
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[exporter,guest,test]'
 	@touch $@
 
 define COMPILED_FOR

@@ -20,6 +20,7 @@ COMMANDS = {
     "sockets": "every listener: who holds it, its queue and limit, what is wrong",
     "top": "live: listeners by how full they are, what each refuses a second",
     "overflow": "live: which listener has no room for a connection, and why",
+    "exporter": "metrics of every listener for Prometheus, events for a log",
     "verify": "run the conformance scenarios on this kernel",
     "replay": "check a recording again, on any machine",
     "predict": "what listen() does on any kernel, calculated by the model",
