@@ -41,9 +41,8 @@ class Desk:
                 raise Busy
             return self._samples
 
-    @property
-    def is_asked(self) -> bool:
-        """Whether somebody waits; asking clears it."""
+    def take_request(self) -> bool:
+        """Whether somebody has asked since the last time."""
         try:
             return bool(os.eventfd_read(self._wanted))
         except BlockingIOError:

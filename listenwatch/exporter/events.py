@@ -68,17 +68,23 @@ def to_stdout(line: Line) -> None:
 
 def to_journal(path: str = JOURNAL) -> Write:
     """What writes entries to systemd's journal by its own protocol; ObserveError where there is none."""
-    journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    def write(line: Line) -> None:
+        _send(path, journal_entry(line))
+
     try:
-        journal.connect(path)
+        _send(path)
     except OSError as error:
-        journal.close()
         raise ObserveError(f"no journal at {path}: {error.strerror}: use --events stdout") from None
-    return lambda line: void(journal.send(journal_entry(line)))
+    return write
 
 
-def void(_: object) -> None:
-    """Nothing."""
+def _send(path: str, entry: bytes | None = None) -> None:
+    """The journal may be started anew, so each entry comes by a socket of its own; None: only see that it is there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.connect(path)
+        if entry is not None:
+            journal.send(entry)
 
 
 def journal_entry(line: Line) -> bytes:

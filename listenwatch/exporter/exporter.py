@@ -86,7 +86,7 @@ class Exporter:
             if self._calls.error:
                 raise self._calls.error
             began = time.monotonic()
-            if self.desk.is_asked:
+            if self.desk.take_request():
                 self.desk.answer(self._samples(), began)
             elif began >= self._due:
                 self._count()

@@ -47,11 +47,10 @@ class Names:
     def learn(self, listeners: Iterable[tuple[NamespaceListeners, Listener]]) -> None:
         """Find out whose those are that are not known yet: one pass over /proc if there are any."""
         new = [pair for pair in listeners if self._is_unknown(pair[1])]
+        now, self._first_look = -math.inf if self._first_look else time.monotonic(), False
         if not new:
             return
         holders = find_holders({listener.inode for _, listener in new}).by_inode
-        now = -math.inf if self._first_look else time.monotonic()
-        self._first_look = False
         for origin, listener in new:
             row, before = origin.row(listener, holders), self._known.get(listener.cookie)
             known = Known(of_row(row), row.holders, before.since if before else now, before.tries + 1 if before else 1)

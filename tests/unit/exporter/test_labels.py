@@ -18,7 +18,7 @@ from listenwatch.linux.processes import Process
 from listenwatch.linux.sock_diag import Listener
 from listenwatch.sockets.inventory import ListenerRow
 from listenwatch.sockets.socket_units import SocketUnit
-from tests.helpers.calls import listen_call
+from tests.helpers.calls import call as made
 
 HERE = Namespace(4026531840, Path("/proc/self/ns/net"))
 OWNER = Owner("nginx.service", Container("docker", 64 * "a", "web"), Pod("uid-1", ""))
@@ -40,11 +40,11 @@ def test_nobody_holds_it() -> None:
 
 
 def test_a_socket_unit_goes_before_the_unit_of_process_1() -> None:
-    assert of_row(row(unit=SocketUnit("web.socket", "web.service", 128))).unit == "web.socket"
+    assert of_row(row(unit=SocketUnit("web.socket", 128, "web.service"))).unit == "web.socket"
 
 
 def test_a_call_names_the_listener_as_a_look_does() -> None:
-    call = listen_call(pid=2**22 + 1, comm=b"nginx", unit="nginx.service", container=OWNER.container, pod=OWNER.pod)
+    call = made(pid=2**22 + 1)._replace(unit=OWNER.unit, container=OWNER.container, pod=OWNER.pod)
     by_call = of_call(call)
     assert by_call._replace(netns="", address="") == of_row(row(port=call.local_port))._replace(netns="", address="")
     assert by_call.netns == str(call.netns_inode) and not by_call.address.endswith(by_call.port)
