@@ -116,7 +116,8 @@ def run(options: argparse.Namespace) -> int:
         stack.enter_context(exporter)
         server.start()
         stack.callback(server.stop)
-        inform(f"serving {_url(server.server_address, tls=bool(access.certificate))} on Linux {kernel.release}")
+        url = _url(server.server_address, tls=bool(access.certificate))
+        inform(f"watching every listener on Linux {kernel.release}, serving {url}")
         exporter.run(UntilInterrupted(signals, options.duration))
     return 0
 

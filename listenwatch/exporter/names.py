@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from listenwatch.bpf.overflow import Counted
@@ -26,7 +26,7 @@ TRIES = 3
 class Known(NamedTuple):
     """A socket: its labels, who held it when it was first looked at, since when, and how often that was looked for.
 
-    ``since`` is a time of time.monotonic(), before all others for those of the first look.
+    ``since`` is a time of the clock, before all others for those of the first look.
     """
 
     labels: Labels
@@ -38,7 +38,8 @@ class Known(NamedTuple):
 class Names:
     """The labels by a socket's cookie, and by the place where one listened. ``saw`` may be called by another thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._known: dict[int, Known] = {}
         self._places: OrderedDict[tuple[int, Place], Labels] = OrderedDict()
         self._lock = threading.Lock()
@@ -47,7 +48,7 @@ class Names:
     def learn(self, listeners: Iterable[tuple[NamespaceListeners, Listener]]) -> None:
         """Find out whose those are that are not known yet: one pass over /proc if there are any."""
         new = [pair for pair in listeners if self._is_unknown(pair[1])]
-        now, self._first_look = -math.inf if self._first_look else time.monotonic(), False
+        now, self._first_look = -math.inf if self._first_look else self._clock(), False
         if not new:
             return
         holders = find_holders({listener.inode for _, listener in new}).by_inode

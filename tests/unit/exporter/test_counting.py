@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from listenwatch.bpf.overflow import Counted, Netns, OverflowProbe, Total
-from listenwatch.exporter import counting, names
+from listenwatch.exporter import names
 from listenwatch.exporter.counting import QUIET, Attribution
 from listenwatch.exporter.labels import EPHEMERAL
 from listenwatch.exporter.names import TRIES, Names
@@ -77,13 +77,11 @@ class Machine:
         monkeypatch.setattr(listeners, "find_namespaces", lambda: listeners_found(self))
         monkeypatch.setattr(listeners, "_read", lambda namespace: NamespaceListeners(namespace, 77, self.there, 4096))
         monkeypatch.setattr(names, "find_holders", self.holders)
-        monkeypatch.setattr(names.time, "monotonic", lambda: self.now)
         monkeypatch.setattr(counters, "_read", lambda: (0, 0, 0, 0))
         monkeypatch.setattr(counters, "cookie", lambda: 77)
-        monkeypatch.setattr(counting.time, "time_ns", lambda: 1)
         self.probe = Probe()
         self.table = SeriesTable(100, 900.0, lambda: self.now)
-        self.names = Names()
+        self.names = Names(lambda: self.now)
         self.names.learn([])
         self.placing = Placing(self.names, self.table, 60.0, PORTS, lambda: self.now)
 
