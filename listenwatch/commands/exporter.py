@@ -108,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
         server = _listening(options.listen, partial(Server, access=access, take=exporter.desk.ask))
         stack.callback(server.server_close)
         keep_only({*READ_MAPS, *FIND_NAMESPACES, *FIND_HOLDERS, *ENTER_NAMESPACES})
-        if then := remedy({*FIND_NAMESPACES, *FIND_HOLDERS, *ENTER_NAMESPACES}):
+        if then := remedy((*FIND_HOLDERS, *ENTER_NAMESPACES)):
             say(f"not everything can be seen: {then}")
         if events:
             events.start()

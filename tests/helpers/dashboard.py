@@ -10,7 +10,7 @@ from typing import Any
 from tests import ROOT
 
 FILE = ROOT / "deploy/grafana/listenwatch.json"
-_VARIABLES = {"$instance": ".*", "$job": ".*", "$__rate_interval": "4s", "$__range": "1m"}
+_VARIABLES = {"$instance": ".*", "$job": ".*", "$__rate_interval": "10m", "$__range": "10m"}
 
 
 def dashboard() -> dict[str, Any]:

@@ -106,6 +106,10 @@ class Prometheus:
         alerts = self.get("alerts")["alerts"]
         return [a["labels"] for a in alerts if a["labels"]["alertname"] == alert and a["state"] == "firing"]
 
+    def fired(self, alert: str) -> list[dict[str, str]]:
+        """Of those that fired at any time, also where they have ended."""
+        return [labels for labels, _ in self.query(f'last_over_time(ALERTS{{alertname="{alert}",alertstate="firing"}}[10m])')]
+
 
 def fast_rules() -> str:
     """The rules as they are shipped, with seconds for minutes."""
