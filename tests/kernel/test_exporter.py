@@ -211,7 +211,7 @@ def test_a_real_prometheus_names_who_refuses_and_resolves_once_the_advice_is_fol
         httpd = stack.enter_context(container(box, name, "/bin/httpd", "-f", "-p", "127.0.0.1:8080"))
         limit = until_one(f"/proc/{httpd}/ns/net")["limit"]
         seen = stack.enter_context(prometheus(tmp_path, exporter.url.split("/")[2]))
-        every = f'{OVERFLOWS}{{reason="syn_accept_queue_full",port=~"{PORTS["redis"]}|{PORTS["nginx"]}|8080"}}'
+        every = f'{OVERFLOWS}{{protocol="tcp",reason="syn_accept_queue_full",port=~"{PORTS["redis"]}|{PORTS["nginx"]}|8080"}}'
         until(lambda: True if len(seen.query(every)) == 3 else None, "a scrape of the three")
         clients, refused = [], {}
         for command, pid, path, port, room in (
