@@ -56,6 +56,8 @@ class Attribution:
     def compare(self, namespaces: list[Namespace]) -> list[CounterComparison]:
         """The kernel's counters beside the probe's, of each namespace in which they moved."""
         now = self._clock()
+        for netns in self._probe.namespaces():  # also those that came and went between two readings
+            self._seen_at.setdefault(netns, now)
         self._seen_at |= dict.fromkeys(self._readings.update(namespaces), now)
         for netns, seen in list(self._seen_at.items()):
             if now - seen > self._forget:

@@ -85,8 +85,8 @@ def exporting(*arguments: str) -> Iterator[Exporting]:
 class Prometheus:
     """A real one, asked by its API."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, pid: int) -> None:
+        self.url, self.pid = url, pid
 
     def get(self, path: str, **parameters: str) -> Any:
         try:
@@ -118,13 +118,14 @@ def fast_rules() -> str:
 
 
 @contextmanager
-def prometheus(folder: Path, target: str) -> Iterator[Prometheus]:
-    """One that scrapes ``target`` (host:port) every second, with the rules of deploy/."""
+def prometheus(folder: Path, *targets: str | dict[str, Any], interval: str = "1s") -> Iterator[Prometheus]:
+    """One that scrapes these (host:port, or with labels), with the rules of deploy/."""
+    groups = [{"targets": [target]} if isinstance(target, str) else target for target in targets]
     (folder / "rules.yml").write_text(fast_rules())
     (folder / "prometheus.yml").write_text(
-        "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
+        f"global: {{scrape_interval: {interval}, evaluation_interval: {interval}}}\n"
         "rule_files: [rules.yml]\n"
-        f"scrape_configs: [{{job_name: listenwatch, static_configs: [{{targets: ['{target}']}}]}}]\n"
+        f"scrape_configs: [{{job_name: listenwatch, honor_labels: true, static_configs: {json.dumps(groups)}}}]\n"
     )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -137,7 +138,7 @@ def prometheus(folder: Path, target: str) -> Iterator[Prometheus]:
         )  # fmt: skip
     try:
         until(lambda: _is_ready(f"http://{place}/-/ready", server, folder / "log"), "Prometheus")
-        yield Prometheus(f"http://{place}")
+        yield Prometheus(f"http://{place}", server.pid)
     finally:
         server.terminate()
         server.wait(PATIENCE)

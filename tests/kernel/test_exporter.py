@@ -64,7 +64,7 @@ def equals_the_kernel(scrape: Scrape, netns: int, moved: dict[str, int]) -> None
 
 
 WAYS = (
-    "syn_accept_queue_full", "syn_queue_full", "syn_cookie_sent", "ack_ignored", "ack_reset", "unix_eagain", "dual_stack",
+    "syn_accept_queue_full", "syn_queue_full", "syn_cookie_sent", "ack_ignored", "ack_reset", "unix_eagain", "dual_stack", "flood",
 )  # fmt: skip
 
 
