@@ -23,7 +23,7 @@ PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 p
 # The emulator for guests of arm64 on a machine of x86
 ARM64_PACKAGES := qemu-system-arm
 # Servers that the tests and the bench run themselves. Most packages would start one, podman's an API for root.
-SERVERS := redis-tools nginx-light podman runc haproxy memcached lighttpd apache2-bin
+SERVERS := redis-tools nginx-light podman runc prometheus haproxy memcached lighttpd apache2-bin
 # What shows the man pages and completes, and roots of Debian 12 and 13 to install in
 SHOWN := man-db zsh fish mmdebstrap
 PROBES := $(patsubst probes/%.bpf.c,%,$(wildcard probes/*.bpf.c))
@@ -72,7 +72,7 @@ setup: .venv/.packages .venv/.installed objects
 	@mkdir -p .venv && touch $@
 
 # Installed, and not started: neither now (policy-rc.d) nor with the next boot
-.venv/.servers: .venv/.packages
+.venv/.servers: Makefile .venv/.packages
 	@missing=$$(for p in $(SERVERS) $(SHOWN); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null \
 		| grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
@@ -84,7 +84,7 @@ setup: .venv/.packages .venv/.installed objects
 .venv/.installed: pyproject.toml .venv/.packages
 	@echo 'installing Python packages into .venv'
 	@python3 -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[guest,test]'
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[exporter,guest,test]'
 	@touch $@
 
 define COMPILED_FOR

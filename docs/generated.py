@@ -21,6 +21,8 @@ from docs.generated_api import api
 from docs.generated_schemas import schemas
 from docs.prose import prose
 from listenwatch import cli
+from listenwatch.exporter.labels import Labels
+from listenwatch.exporter.metrics import METRICS
 from listenwatch.linux.privileges import COMMANDS
 from listenwatch.model.behaviour import FIELDS
 from listenwatch.model.history import History
@@ -208,6 +210,20 @@ def losses() -> str:
     return "\n".join(["| JSON `kind` | WHAT | meaning |", "| --- " * 3 + "|", *rows]) + "\n"
 
 
+def metrics() -> str:
+    """What the exporter serves."""
+    rows = [
+        f"| `{metric.written}` | {metric.kind} | {_labels(metric.labels)} | {prose(metric.text)} |" for metric in METRICS
+    ]
+    return "\n".join(["| metric | kind | labels | meaning |", "| --- " * 4 + "|", *rows]) + "\n"
+
+
+def _labels(names: tuple[str, ...]) -> str:
+    """The labels of a listener are explained below the table."""
+    own = [name for name in names if name not in Labels._fields or "protocol" not in names]
+    return ", ".join([*(["[a listener's](#labels-of-a-listener)"] if "protocol" in names else []), *(f"`{name}`" for name in own)])
+
+
 def privileges() -> str:
     """What each command needs of a user who is not root."""
     rows = [
@@ -242,6 +258,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "behaviour": behaviour,
     "stages": stages,
     "losses": losses,
+    "metrics": metrics,
     "privileges": privileges,
     "api": api,
     "schemas": schemas,

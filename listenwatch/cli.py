@@ -20,6 +20,7 @@ COMMANDS = {
     "sockets": "every listener: who holds it, its queue and limit, what is wrong",
     "top": "live: listeners by how full they are, what each refuses a second",
     "overflow": "live: which listener has no room for a connection, and why",
+    "exporter": "metrics of every listener for Prometheus, events for a log",
     "verify": "run the conformance scenarios on this kernel",
     "identify": "which documented behaviour this kernel has, by what it does",
     "replay": "check a recording again, on any machine",

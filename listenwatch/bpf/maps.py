@@ -24,6 +24,18 @@ def sizes(fd: int) -> tuple[int, int]:
     return info.key_size, info.value_size
 
 
+def capacity(fd: int) -> int:
+    """How many entries the map has room for."""
+    info = libbpf.MapInfo()
+    libbpf.read_info(fd, info)
+    return int(info.max_entries)
+
+
+def delete(fd: int, key: bytes) -> None:
+    """Remove an entry; nothing if there is none."""
+    libbpf.load_library().bpf_map_delete_elem(fd, key)
+
+
 def entries(fd: int, key_size: int, value_size: int) -> Iterator[tuple[bytes, bytes]]:
     """Every key and value of a hash map, as they are while it is read."""
     bpf, previous = libbpf.load_library(), None

@@ -126,6 +126,18 @@ class OverflowProbe:
         keys: list[Any] = [_Netns.from_buffer_copy(key) for key, _ in entries]
         return [Netns(key.inode, key.cookie) for key in keys]
 
+    def capacity(self, name: str) -> int:
+        """How many entries a map, ``listeners`` or ``totals``, has room for."""
+        return maps.capacity(self._probe.map_fd(name))
+
+    def forget(self, counted: Counted) -> None:
+        """Make room: what is counted there meanwhile is lost, so only what has not moved for long."""
+        maps.delete(self._probe.map_fd("listeners"), _struct_of(_Key).pack(*counted[:7]))
+
+    def forget_namespace(self, netns: Netns) -> None:
+        """Make room, once the namespace is gone."""
+        maps.delete(self._probe.map_fd("totals"), bytes(_Netns(netns.cookie, netns.inode, 0)))
+
     def skipped(self) -> int:
         """How often the kernel skipped one of the programs because one ran on that processor already."""
         return sum(maps.misses(self._probe.program_fd(p.name)) for p in self._programs)

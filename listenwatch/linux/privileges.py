@@ -39,6 +39,7 @@ class Needs(NamedTuple):
 COMMANDS = {
     "watch": Needs(ATTACH),
     "overflow": Needs(ATTACH, (*FIND_NAMESPACES, *ENTER_NAMESPACES)),
+    "exporter": Needs(ATTACH, (*FIND_NAMESPACES, *ENTER_NAMESPACES)),
     "sockets": Needs((), (*FIND_HOLDERS, *ENTER_NAMESPACES)),
     "features": Needs((), ATTACH),
     # with raw sockets, other users' sockets and /dev/net/tun; a few scenarios still fail, root's do not

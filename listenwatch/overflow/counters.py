@@ -60,8 +60,9 @@ class CounterReadings:
         self.update(namespaces)
         self._first = {netns: reading for netns, (_, reading) in self._last.items()}
 
-    def update(self, namespaces: list[Namespace]) -> None:
-        """Read them again. One that is gone keeps its last reading; one that is new began at zero."""
+    def update(self, namespaces: list[Namespace]) -> set[Netns]:
+        """Read them again, those that can be. One that is gone keeps its last reading; one that is new began at zero."""
+        read = set()
         for namespace in namespaces:
             try:
                 with inside(namespace):
@@ -75,6 +76,13 @@ class CounterReadings:
             except OSError:  # it has just gone
                 continue
             self._last[netns] = namespace, reading
+            read.add(netns)
+        return read
+
+    def forget(self, netns: Netns) -> None:
+        """One that has been gone for long: it is compared no more."""
+        self._last.pop(netns, None)
+        self._first.pop(netns, None)
 
     def compare(self) -> Iterator[CounterComparison]:
         """Every counter that moved, or that the probe saw move."""

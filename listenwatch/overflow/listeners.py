@@ -43,12 +43,16 @@ class ListenerIndex:
 
     def find(self, counts: Iterable[Counted]) -> list[CountedListener]:
         """The listener of each count, its queue as it is now, and who holds it."""
-        matches = [self._match(counted) for counted in counts]
+        matches = self.matches(counts)
         holders = find_holders({match.listener.inode for match in matches if match}).by_inode
         return [
             CountedListener(match.origin.row(match.listener, holders), match.one_of) if match else CountedListener(None)
             for match in matches
         ]
+
+    def matches(self, counts: Iterable[Counted]) -> list[Match | None]:
+        """The listener of each count, None if closed since."""
+        return [self._match(counted) for counted in counts]
 
     def _match(self, counted: Counted) -> Match | None:
         own = self._index_of(counted)

@@ -1,9 +1,10 @@
-"""The backlog each listener asked for, from a recording of ``watch -o``: certain, or None."""
+"""The backlog each listener asked for, from the calls that were seen: certain, or None."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import psutil
 
@@ -15,21 +16,44 @@ from listenwatch.linux.terminal import escape, say
 from listenwatch.model.inputs import TcpState
 from listenwatch.sockets.inventory import ListenerRow
 
+MOST_ADDRESSES = 20_000
+"""How many addresses are remembered, those of the last calls; some 10 MB."""
+MOST_CALLS = 64
+"""How many calls of each, the last ones: a SO_REUSEPORT group may have a call for every worker."""
+
+
+class _Asked(NamedTuple):
+    """What counts of a call."""
+
+    socket_cookie: int
+    pid: int
+    backlog: int
+    asked: int
+    stored: int | None
+
 
 class AskedBacklogs:
-    """The successful calls of a recording, by the socket they were made on."""
+    """The successful calls of a recording or of a watch, by the socket they were made on."""
 
-    def __init__(self, calls: Iterable[ListenCall]) -> None:
+    def __init__(self, calls: Iterable[ListenCall] = ()) -> None:
         """Keep the calls since this machine was booted: a socket of before is gone."""
-        booted = psutil.boot_time() * 10**9
-        self._by_address: dict[tuple[int, str, str], list[ListenCall]] = defaultdict(list)
+        self._booted = psutil.boot_time() * 10**9
+        self._by_address: OrderedDict[tuple[int, str, str], deque[_Asked]] = OrderedDict()
         for call in calls:
-            post = call.post
-            if call.result or call.asked is None or not post.seen or call.time_ns < booted:
-                continue
-            if TcpState.LISTEN in (post.state, post.subflow_state):
-                address = call.netns_inode, protocol_of(post), local_address(call)
-                self._by_address[address].append(call)
+            self.add(call)
+
+    def add(self, call: ListenCall) -> None:
+        """The next call; one that failed, or that is older than this boot, says nothing."""
+        post = call.post
+        if call.result or call.asked is None or not post.seen or call.time_ns < self._booted:
+            return
+        if TcpState.LISTEN in (post.state, post.subflow_state):
+            address = call.netns_inode, protocol_of(post), local_address(call)
+            calls = self._by_address.setdefault(address, deque(maxlen=MOST_CALLS))
+            calls.append(_Asked(call.socket_cookie, call.pid, call.backlog, call.asked, call.stored))
+            self._by_address.move_to_end(address)
+            if len(self._by_address) > MOST_ADDRESSES:
+                self._by_address.popitem(last=False)
 
     @classmethod
     def read(cls, file: str) -> AskedBacklogs:
@@ -50,7 +74,7 @@ class AskedBacklogs:
         """
         listener = row.listener
         address = row.namespace.inode, listener.protocol, listener.local
-        calls = [c for c in self._by_address[address] if c.socket_cookie in (0, listener.cookie)]
+        calls = [c for c in self._by_address.get(address, ()) if c.socket_cookie in (0, listener.cookie)]
         if row.group > 1:
             pids = {process.pid for process in row.holders}
             calls = [call for call in calls if call.pid in pids]

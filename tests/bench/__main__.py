@@ -10,6 +10,7 @@ from pathlib import Path
 
 from listenwatch.linux.kernel import running_kernel
 from tests.bench.capturing import added_time, capture, memory
+from tests.bench.exporting import with_exporter
 from tests.bench.judging import judging
 from tests.bench.listeners import with_many
 from tests.bench.measuring import LISTENWATCH, build_loop
@@ -43,6 +44,7 @@ def measured() -> Iterator[Row]:
         yield from storm(folder)
         yield from memory(loop)
     yield from with_many(Path(LISTENWATCH))
+    yield from with_exporter(Path(LISTENWATCH))
 
 
 if __name__ == "__main__":

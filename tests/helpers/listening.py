@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from listenwatch.linux import libc
+from listenwatch.linux import libc, netstat
 from tests import ROOT
 from tests.helpers.contract import fit
 from tests.helpers.watching import PATIENCE
@@ -80,3 +80,16 @@ def connecting(port: int) -> socket.socket:
     with suppress(BlockingIOError):
         sock.connect(("127.0.0.1", port))
     return sock
+
+
+def fill(port: int, count: int, *, refused: int) -> tuple[list[socket.socket], dict[str, int]]:
+    """Clients that are not accepted, until so many were refused; those in the queue, and the counters."""
+    start = netstat.read()
+    clients = [connecting(port) for _ in range(count)]
+    deadline = time.monotonic() + PATIENCE
+    while netstat.moved(start).get("ListenOverflows", 0) < refused:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    for client in clients[-refused:]:  # they would send their SYNs again
+        client.close()
+    return clients[:-refused], netstat.moved(start)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import socket
 import subprocess
 import time
 from contextlib import AbstractContextManager
@@ -17,11 +16,10 @@ import pytest
 
 from listenwatch.features.attach import OVERFLOW_MODES, refusal
 from listenwatch.features.evidence import Evidence
-from listenwatch.linux import netstat
 from tests import ROOT
 from tests.helpers import refusals
 from tests.helpers.contract import fit
-from tests.helpers.listening import connecting, findings, inside, started, until_one
+from tests.helpers.listening import fill, findings, inside, started, until_one
 from tests.helpers.prompted import Prompted, prompted
 from tests.helpers.refusals import KIND_OF, connections_of
 from tests.helpers.watching import (
@@ -198,19 +196,6 @@ def test_a_group_is_told_apart_by_kprobes_and_said_to_be_one_otherwise(mode: str
         assert len(cookies) == 2 and {event["one_of"] for event in events} == {1}
     else:
         assert {event["one_of"] for event in events} == {2}
-
-
-def fill(port: int, count: int, *, refused: int) -> tuple[list[socket.socket], dict[str, int]]:
-    """Clients that are not accepted, until so many were refused; those in the queue, and the counters."""
-    start = netstat.read()
-    clients = [connecting(port) for _ in range(count)]
-    deadline = time.monotonic() + PATIENCE
-    while netstat.moved(start).get("ListenOverflows", 0) < refused:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    for client in clients[-refused:]:  # they would send their SYNs again
-        client.close()
-    return clients[:-refused], netstat.moved(start)
 
 
 def test_a_real_redis_that_does_not_accept(tmp_path: Path, mode: str) -> None:

@@ -31,6 +31,7 @@ FIRST_LINE = {
     "watch": ["watch", "--duration", "1", "-p", "1"], "overflow": ["overflow", "--duration", "1"],
     "sockets": ["sockets"], "features": ["features", "--json"],
     "verify": ["verify", "-k", "backlog-clamped-ipv4"],
+    "exporter": ["exporter", "--listen", "127.0.0.1:0", "--duration", "1"],
 }  # fmt: skip
 ABOVE = (0, 4)
 """What a command may end with that did its work: 4 where this machine hides processes from root too."""

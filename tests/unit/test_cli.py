@@ -215,7 +215,7 @@ def test_an_unknown_command_is_told_what_there_is(capsys: pytest.CaptureFixture[
     status, out, err = exits(capsys, "nginx", "-g")
     assert (status, out) == (2, "")
     assert (
-        "no command 'nginx': choose from watch, sockets, top, overflow, verify, identify, replay, predict, check, lab, rules, "
+        "no command 'nginx': choose from watch, sockets, top, overflow, exporter, verify, identify, replay, predict, check, lab, rules, "
         "schema, features, matrix, guest"
         in err
     )

@@ -13,8 +13,8 @@ MODEL_MAY_USE = {"__future__", "collections.abc", "dataclasses", "enum", "errno"
 
 ORDER = (
     "errors", "version", "model", "linux", "guests", "call", "verdict", "bpf", "seccomp", "features", "prediction",
-    "sockets", "configs", "overflow", "conformance", "session", "report", "labs", "api", "", "pytest_plugin", "commands", "cli",
-    "__main__",
+    "sockets", "configs", "overflow", "conformance", "session", "report", "exporter", "labs", "api", "",
+    "pytest_plugin", "commands", "cli", "__main__",
 )  # fmt: skip
 """Every file and folder of the package, from the lowest to the highest; "" is the public API, the package itself."""
 

@@ -1,0 +1,51 @@
+"""What ``listenwatch exporter`` says of a wrong command line, and of a library that is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from listenwatch import cli
+from listenwatch.commands import exporter
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    try:
+        status = cli.main(["exporter", *arguments])
+    except SystemExit as end:
+        status = int(end.code or 0)
+    return status, capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_missing_library_is_named_with_its_extra(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    status, line = said(capsys)
+    assert (status, line) == (3, "listenwatch: prometheus-client is not installed: pip install 'listenwatch[exporter]'")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"), [("127.0.0.1:10511", ("127.0.0.1", 10511)), ("[::1]:0", ("::1", 0)), (exporter.PLACE, ("127.0.0.1", 10511))]
+)
+def test_where_to_listen(text: str, where: tuple[str, int]) -> None:
+    assert exporter.place(text) == where
+
+
+@pytest.mark.parametrize("text", ["10511", ":10511", "localhost:", "localhost:65536", "localhost:http", "localhost:١"])
+def test_where_it_cannot_listen(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, line = said(capsys, "--listen", text)
+    assert status == 2 and "not an address and a port" in line
+
+
+def test_a_key_without_a_certificate(capsys: pytest.CaptureFixture[str]) -> None:
+    status, line = said(capsys, "--tls-key", "key.pem")
+    assert (status, line) == (2, "listenwatch: --tls-key and --tls-client-ca need --tls-cert")
+
+
+def test_a_password_that_others_may_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("a:b")
+    file.chmod(0o644)
+    status, line = said(capsys, "--basic-auth", str(file))
+    assert status == 2 and line.endswith(f"chmod 600 {file}")
