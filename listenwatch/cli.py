@@ -22,6 +22,8 @@ COMMANDS = {
     "overflow": "live: which listener has no room for a connection, and why",
     "verify": "run the conformance scenarios on this kernel",
     "replay": "check a recording again, on any machine",
+    "conformance": "make the standalone program that asks any stack about listen()",
+    "judge": "judge that program's answers, on any machine, as any stack's",
     "predict": "what listen() does on any kernel, calculated by the model",
     "lab": "exercises about listen(), checked by what the kernel does",
     "rules": "the model's rules and what changed between kernels, with sources",
@@ -60,7 +62,7 @@ class _Version(argparse.Action):
 
 
 def _top_parser() -> argparse.ArgumentParser:
-    rows = "\n".join(f"  {name:<10} {summary}" for name, summary in COMMANDS.items())
+    rows = "\n".join(f"  {name:<11} {summary}" for name, summary in COMMANDS.items())
     parser = Parser(
         prog="listenwatch", usage="listenwatch [COMMAND] [OPTIONS]", description=DESCRIPTION,
         epilog=EPILOG.format(commands=rows),

@@ -6,11 +6,18 @@ Read in the source of release 20221219 (Debian's package runsc) and held against
 
 from dataclasses import dataclass
 from errno import EADDRINUSE, EAGAIN, EBADF, EINVAL, ENOTSOCK, EOPNOTSUPP
-from typing import NoReturn
 
 from listenwatch.model.choices import Choices
 from listenwatch.model.gvisor_rules import GvisorBacklogRule, GvisorRule
-from listenwatch.model.inputs import Family, Knowledge, Protocol, Request, Socket, SocketType, TcpState
+from listenwatch.model.inputs import (
+    Family,
+    Knowledge,
+    Protocol,
+    Request,
+    Socket,
+    SocketType,
+    TcpState,
+)
 from listenwatch.model.run import Outcome, Sock
 from listenwatch.model.socket_h import Unmodelled, cannot_listen, not_modelled
 
@@ -82,13 +89,9 @@ def _of_socket(call: _Call) -> tuple[GvisorRule, int]:
     if pre.family == Family.UNIX and pre.type in _OF_CONNECTIONS:
         return _unix(call)
     datagrams = pre.family in (*_INET, Family.UNIX) and pre.type in (SocketType.DGRAM, SocketType.RAW)
-    if datagrams or cannot_listen(pre.family, pre.type, pre.protocol):
-        return GvisorRule.NOT_SUPPORTED, -EOPNOTSUPP
-    _unmodelled(pre)
-
-
-def _unmodelled(pre: Socket) -> NoReturn:
-    raise Unmodelled(not_modelled(pre.family, pre.type, pre.protocol))
+    if not datagrams and not cannot_listen(pre.family, pre.type, pre.protocol):
+        raise Unmodelled(not_modelled(pre.family, pre.type, pre.protocol))
+    return GvisorRule.NOT_SUPPORTED, -EOPNOTSUPP
 
 
 def _tcp(call: _Call) -> tuple[GvisorRule, int]:

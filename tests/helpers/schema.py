@@ -27,6 +27,7 @@ from listenwatch.call.keys import Only
 from listenwatch.call.line import KEYS, OPTIONAL, STRUCTS
 from listenwatch.call.recording import HeaderLine
 from listenwatch.labs.text import GradeLine
+from listenwatch.report.answers_json import JudgedAnswerLine, JudgeSummaryLine
 from listenwatch.report.features_json import FeaturesLine
 from listenwatch.report.guests_json import OfferLine
 from listenwatch.report.judged import UNRECORDED
@@ -44,7 +45,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 LINES: tuple[type, ...] = (
     HeaderLine, SummaryLine, ListenerLine, ListenersSummaryLine, OverflowLine, OverflowSummaryLine,
     ScenariosSummaryLine, HistoriesSummaryLine, ProblemLine, MatrixSummaryLine, PredictionLine, FeaturesLine,
-    RuleLine, EraLine, FieldLine, GradeLine, OfferLine,
+    RuleLine, EraLine, FieldLine, GradeLine, OfferLine, JudgedAnswerLine, JudgeSummaryLine,
 )  # fmt: skip
 """Every declaration of a line except those of a call, whose declaration is ``listenwatch.call.line``."""
 _PLAIN: dict[object, Schema] = {

@@ -193,6 +193,18 @@ out:
 	sys_close(listener);
 }
 
+/* Bound to a port that it names, and so keeps whatever happens to it. */
+static int bound_by_name(const char *name, int family)
+{
+	int fd = bound_tcp(name, family, 0);
+	u16 port = fd < 0 ? 0 : port_of(fd);
+
+	if (fd < 0)
+		return fd;
+	sys_close(fd);
+	return bound_tcp(name, family, port);
+}
+
 /* A listener that was shut down, and listens again. */
 static void shut_down(int family)
 {
@@ -200,7 +212,7 @@ static void shut_down(int family)
 	int how, fd;
 
 	for (how = 0; how < 3; how++) {
-		fd = bound_tcp(names[how], family, 0);
+		fd = bound_by_name(names[how], family);
 		if (fd < 0)
 			return;
 		listen_tcp("before-shutdown", fd, family, 20);
