@@ -19,12 +19,12 @@ aarch64 := arm64
 
 PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 python3-venv \
 	qemu-system-$(if $(filter aarch64,$(MACHINE)),arm,x86) kmod busybox-static zstd debian-archive-keyring libelf1 python3-bpfcc \
-	iproute2
+	iproute2 lld
 # The emulator for guests of arm64 on a machine of x86
 ARM64_PACKAGES := qemu-system-arm
-# Servers that the tests and the bench run themselves. nginx's package would start one on port 80,
+# Servers that the tests and the bench run themselves, and other stacks (runsc is gVisor). nginx's package would start one on port 80,
 # podman's an API for root.
-SERVERS := redis-tools nginx-light podman runc
+SERVERS := redis-tools nginx-light podman runc runsc
 PROBES := $(patsubst probes/%.bpf.c,%,$(wildcard probes/*.bpf.c))
 OBJECTS := $(foreach machine,$(MACHINES),$(PROBES:%=listenwatch/bpf/%.$(machine).bpf.o))
 # what engine bcc compiles as it starts

@@ -69,7 +69,8 @@ def _inet(sock: Socket, answer: Listen, look: Look, stack: Stack) -> Socket:
     elif state is None and look.accepts is not None and answer.never_connected:
         state = TcpState.CLOSE
     if state is None:
-        return with_state(sock, listens=False)
+        sock = sock._replace(local_port=0, bound=Bound.UNKNOWN if port else Bound.NO)
+        return with_state(sock._replace(seen=sock.seen | (Unseen.PORT if port else 0)), listens=False)
     queue, limit = look.tcpi_unacked, look.tcpi_sacked
     fresh = bool(answer.never_connected) or look.tcpi_segs == 0
     unseen = queue is None or limit is None or not (stack.shows_numbers or queue or limit)

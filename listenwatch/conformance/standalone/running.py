@@ -1,11 +1,12 @@
 """Runs the standalone program: on this kernel, or within another stack that this machine can start."""
 
+import re
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from listenwatch.conformance.standalone.build import build
+from listenwatch.conformance.standalone.build import ARCHITECTURES, build
 from listenwatch.conformance.standalone.stacks import GVISOR_NAME
 from listenwatch.errors import ObserveError
 from listenwatch.linux.kernel import running_kernel
@@ -30,10 +31,17 @@ def answers_in(stack: str, folder: Path) -> Path:
     return _answers(folder / f"answers-{stack}.jsonl", command)
 
 
+def _architecture() -> str:
+    machine = running_kernel().machine
+    name = "i386" if re.fullmatch(r"i[3-6]86", machine) else machine
+    if name not in ARCHITECTURES:
+        raise ObserveError(f"the program is not made for {escape(machine)}, only for {', '.join(ARCHITECTURES)}")
+    return name
+
+
 def _answers(file: Path, command: tuple[str, ...]) -> Path:
     with tempfile.TemporaryDirectory(prefix="listenwatch-") as build_folder:
-        machine = running_kernel().machine
-        (program,) = build(Path(build_folder), (machine,))
+        (program,) = build(Path(build_folder), (_architecture(),))
         try:
             done = subprocess.run(
                 [*command, str(program)], capture_output=True, timeout=_PATIENCE, check=False, stdin=subprocess.DEVNULL

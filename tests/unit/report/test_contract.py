@@ -35,6 +35,7 @@ from listenwatch.overflow.counters import CounterComparison
 from listenwatch.overflow.kinds import OverflowKind
 from listenwatch.overflow.listeners import CountedListener
 from listenwatch.overflow.watch import NotCounted, OverflowSummary, event_of
+from listenwatch.report.answers_json import judgement_lines
 from listenwatch.report.guests_json import offer_line
 from listenwatch.report.listeners_json import json_lines
 from listenwatch.report.matrix.files import json_lines as matrix_lines
@@ -50,6 +51,8 @@ from listenwatch.sockets.inventory import ListenerRow
 from listenwatch.sockets.look import DiagnosedListener
 from listenwatch.sockets.sampling import Sample, SampledListener
 from listenwatch.verdict.summary import Summary
+from tests.helpers.answers import GVISOR, judged
+from tests.helpers.answers import recorded as recorded_answers
 from tests.helpers.calls import KERNEL, recorded
 from tests.helpers.contract import fits, validator
 from tests.helpers.matrices import bad, gone, good, matrix
@@ -159,9 +162,15 @@ def calculated() -> list[dict[str, Any]]:
     ]
 
 
+def judged_answers() -> list[dict[str, Any]]:
+    """A disagreement with all that a difference can say, and the summary."""
+    judgement = judged(recorded_answers(GVISOR), "6.18")
+    return [json.loads(line) for line in judgement_lines(judgement, ODD)]
+
+
 OUTPUTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "sockets": listeners, "overflow": refused, "verify": verified, "matrix": of_matrix, "watch": watched,
-    "lab": marked, "guest": offered, "predict": calculated, "features": lambda: printed("features", "--json"),
+    "judge": judged_answers, "lab": marked, "guest": offered, "predict": calculated, "features": lambda: printed("features", "--json"),
     "rules": lambda: [*printed("rules", "--json"), *printed("rules", "--json", "--eras")],
 }  # fmt: skip
 

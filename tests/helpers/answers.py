@@ -1,0 +1,53 @@
+"""Answers of the standalone program: recorded ones, changed ones, and those of a run."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+from listenwatch.conformance.standalone.answers import read_answers
+from listenwatch.conformance.standalone.judging import Judgement, judge_answers
+from listenwatch.conformance.standalone.stacks import stack_of
+from listenwatch.verdict.compare import VerdictKind
+from tests import ROOT
+
+FOLDER = ROOT / "tests/data/answers"
+LINUX, GVISOR = "linux-6.18", "gvisor"
+Line = dict[str, Any]
+
+
+def recorded(name: str) -> bytes:
+    """What the program printed in that stack."""
+    return gzip.decompress((FOLDER / f"{name}.jsonl.gz").read_bytes())
+
+
+def lines_of(data: bytes) -> list[Line]:
+    return [json.loads(line) for line in data.splitlines() if line.startswith(b"{")]
+
+
+def data_of(lines: list[Line]) -> bytes:
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+
+def changed(data: bytes, change: Callable[[Line], None], *, case: str | None = None, kind: str = "listen") -> bytes:
+    """With the first line of this kind (and case) changed."""
+    lines = lines_of(data)
+    change(next(line for line in lines if line.get("kind") == kind and case in (None, line.get("case"))))
+    return data_of(lines)
+
+
+def judged(data: bytes, stack: str | None) -> Judgement:
+    answers = read_answers(io.BytesIO(data), "answers")
+    return judge_answers(answers, stack_of(stack, answers.header))
+
+
+def disagreeing(judgement: Judgement) -> list[tuple[str, str]]:
+    """The case and the first difference of each disagreement."""
+    return [
+        (getattr(judged.answer, "case", "sysctl"), str(getattr(judged.verdict.differences[0].field, "value", judged.verdict.differences[0].field)))
+        for judged in judgement.judged
+        if judged.verdict.kind is VerdictKind.DISAGREE
+    ]
