@@ -9,7 +9,7 @@ from listenwatch.conformance.standalone.judging import Judgement, judge_answers
 from listenwatch.conformance.standalone.stacks import stack_of
 from listenwatch.errors import UsageError
 from listenwatch.linux.terminal import escape, width_of
-from listenwatch.report.answers import compared_text, judgement_text
+from listenwatch.report.answers import judgements_text
 from listenwatch.report.answers_json import judgement_lines
 from listenwatch.verdict.summary import worst
 
@@ -49,25 +49,24 @@ def run(options: argparse.Namespace) -> int:
     if len(stacks) > len(files):
         raise UsageError(f"--as is given {len(stacks)} times, for {len(files)} files")
     judgements = [
-        _judged(file, stack) for file, stack in zip(files, [*stacks, *[None] * (len(files) - len(stacks))], strict=True)
+        judged(file, stack) for file, stack in zip(files, [*stacks, *[None] * (len(files) - len(stacks))], strict=True)
     ]
+    return show(judgements, files, options)
+
+
+def show(judgements: list[Judgement], files: list[str], options: argparse.Namespace) -> int:
+    """Print what they came to, as the options say; the exit status."""
     if options.json:
         for file, judgement in zip(files, judgements, strict=True):
             print("\n".join(judgement_lines(judgement, escape(file))))
     else:
-        print(text_of(judgements, width_of(sys.stdout), verbose=options.verbose))
-    return worst(judgement.summary.exit_status(strict=options.strict) for judgement in judgements)
+        print(judgements_text(judgements, width_of(sys.stdout), verbose=options.verbose))
+    strict = getattr(options, "strict", False)
+    return worst(judgement.summary.exit_status(strict=strict) for judgement in judgements)
 
 
-def text_of(judgements: list[Judgement], width: int | None, *, verbose: bool) -> str:
-    """The verdicts of each file; of two, where they differ."""
-    parts = [judgement_text(judgement, width, verbose=verbose) for judgement in judgements]
-    if len(judgements) == 2:
-        parts.append(compared_text(*judgements, width))
-    return "\n\n".join(parts)
-
-
-def _judged(file: str, stack: str | None) -> Judgement:
+def judged(file: str, stack: str | None) -> Judgement:
+    """The answers of a file, judged as this stack's, or as the kernel's that they name."""
     answers = read(file)
     return judge_answers(answers, stack_of(stack, answers.header))
 

@@ -26,6 +26,14 @@ _LIMITS = (
 )
 
 
+def judgements_text(judgements: Sequence[Judgement], width: int | None, *, verbose: bool) -> str:
+    """The verdicts of each file; of two files, where they differ."""
+    parts = [judgement_text(judgement, width, verbose=verbose) for judgement in judgements]
+    if len(judgements) == 2:
+        parts.append(compared_text(judgements[0], judgements[1], width))
+    return "\n\n".join(parts)
+
+
 def judgement_text(judgement: Judgement, width: int | None, *, verbose: bool) -> str:
     """What is worth a look, or all of it, and what is missing."""
     header, stack = judgement.answers.header, judgement.stack

@@ -88,12 +88,13 @@ def judgement_lines(judgement: Judgement, file: str) -> Iterator[str]:
 def answer_line(judged: Judged, file: str) -> dict[str, Any]:
     """The object of one answer (JudgedAnswerLine)."""
     answer = judged.answer
-    of_socket = isinstance(answer, OfSocket)
+    protocol, asked = None, None
+    if isinstance(answer, OfSocket):
+        asked = answer.asked
+        protocol = protocol_name(answer.family, answer.type, answer.protocol) if answer.family else None
     return {
         "schema": "listenwatch/judged-answer/1", "file": file, "line": judged.line, "kind": _NAMES[type(answer)],
-        "case": getattr(answer, "case", None),
-        "protocol": protocol_name(answer.family, answer.type, answer.protocol) if of_socket and answer.family else None,
-        "asked": answer.asked if of_socket else None, "seen": facts_of(judged),
+        "case": getattr(answer, "case", None), "protocol": protocol, "asked": asked, "seen": facts_of(judged),
         **verdict_to_json(judged.verdict), "reason": why(judged),
     }  # fmt: skip
 

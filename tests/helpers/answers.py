@@ -8,9 +8,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from listenwatch.call.forms import STATES
 from listenwatch.conformance.standalone.answers import read_answers
 from listenwatch.conformance.standalone.judging import Judgement, judge_answers
 from listenwatch.conformance.standalone.stacks import stack_of
+from listenwatch.model.inputs import TcpState
 from listenwatch.verdict.compare import VerdictKind
 from tests import ROOT
 
@@ -51,3 +53,21 @@ def disagreeing(judgement: Judgement) -> list[tuple[str, str]]:
         for judged in judgement.judged
         if judged.verdict.kind is VerdictKind.DISAGREE
     ]
+
+
+def compared_with_calls(data: bytes, calls: list[Line]) -> int:
+    """How many listen() lines there are: each is the call that the probes recorded at its place, as far as it sees it."""
+    answers = [line for line in lines_of(data) if line.get("kind") == "listen"]
+    assert len(answers) == len(calls)
+    for answer, call in zip(answers, calls, strict=True):
+        assert (answer["asked"], answer["result"]) == (call["asked"], call["result"]), answer
+        if answer["is_socket"]:
+            assert answer["somaxconn"] == call["somaxconn"], answer
+        post = answer.get("post", {})
+        if post.get("tcpi_state") is not None:
+            assert STATES.get(post["tcpi_state"]) == call["post"]["state"], answer
+        if post.get("tcpi_state") == TcpState.LISTEN:
+            assert (post["tcpi_sacked"], post["tcpi_unacked"], post["port"]) == (
+                call["stored"], call["post"]["ack_backlog"], call["port"],
+            ), answer  # fmt: skip
+    return len(answers)

@@ -215,8 +215,8 @@ def test_an_unknown_command_is_told_what_there_is(capsys: pytest.CaptureFixture[
     status, out, err = exits(capsys, "nginx", "-g")
     assert (status, out) == (2, "")
     assert (
-        "no command 'nginx': choose from watch, sockets, top, overflow, verify, replay, predict, lab, rules, "
-        "schema, features, matrix, guest"
+        "no command 'nginx': choose from watch, sockets, top, overflow, verify, replay, conformance, judge, predict, "
+        "lab, rules, schema, features, matrix, guest"
         in err
     )
     assert "to follow a program: listenwatch watch -- nginx -g" in err
