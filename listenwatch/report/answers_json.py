@@ -4,7 +4,16 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from listenwatch.call.keys import Asked, BacklogRuleId, Count, Protocol, Reason, RuleId, Totals
+from listenwatch.call.keys import (
+    Asked,
+    BacklogRuleId,
+    Count,
+    Only,
+    Protocol,
+    Reason,
+    RuleId,
+    Totals,
+)
 from listenwatch.conformance.standalone.answers import KINDS, OfSocket
 from listenwatch.conformance.standalone.compared import facts_of
 from listenwatch.conformance.standalone.judging import Judged, Judgement
@@ -39,12 +48,11 @@ class JudgedAnswerLine(TypedDict):
     protocol: Protocol | None
     asked: Asked | None
     seen: Annotated[dict[str, int | None], "what a program sees of it, by name; null: nothing shows it"]
-    verdict: str
+    verdict: Annotated[Any, Only(of=("AGREE", "DISAGREE", "INCONCLUSIVE", "UNMODELLED"))]
     rule: RuleId
     backlog_rule: BacklogRuleId
     excuse: str | None
     differences: list[AnswerDifference]
-    moved: Annotated[list[str], "always empty: nobody else had the socket"]
     reason: Reason
 
 
@@ -64,7 +72,7 @@ class JudgeSummary(Totals):
     sysname: str
     release: Annotated[str, "what the stack calls itself"]
     machine: str
-    program: Annotated[str, "what the program was compiled for"]
+    compiled_for: Annotated[str, "the machine that the program was compiled for"]
     namespace: Annotated[str, "whose the network namespace was: own, shared or initial"]
     limits_not_seen: Annotated[Count, "calls that stored a limit which nothing shows, and are as predicted otherwise"]
     not_tried: list[NotTriedObject]
@@ -92,10 +100,12 @@ def answer_line(judged: Judged, file: str) -> dict[str, Any]:
     if isinstance(answer, OfSocket):
         asked = answer.asked
         protocol = protocol_name(answer.family, answer.type, answer.protocol) if answer.family else None
+    verdict = verdict_to_json(judged.verdict)
+    del verdict["moved"]  # nobody else had the socket
     return {
         "schema": "listenwatch/judged-answer/1", "file": file, "line": judged.line, "kind": _NAMES[type(answer)],
         "case": getattr(answer, "case", None), "protocol": protocol, "asked": asked, "seen": facts_of(judged),
-        **verdict_to_json(judged.verdict), "reason": why(judged),
+        **verdict, "reason": why(judged),
     }  # fmt: skip
 
 
@@ -105,7 +115,7 @@ def summary_line(judgement: Judgement, file: str) -> JudgeSummaryLine:
     return {
         "schema": "listenwatch/judge-summary/1", "reason": str(summary), "summary": {
             **summary.as_object(), "file": file, "judged_as": judgement.stack.name, "sysname": header.sysname,
-            "release": header.release, "machine": header.machine, "program": header.program, "namespace": header.namespace,
+            "release": header.release, "machine": header.machine, "compiled_for": header.program, "namespace": header.namespace,
             "limits_not_seen": sum(judged.is_limit_unseen for judged in judgement.judged),
             "not_tried": [
                 {"case": answer.case, "what": answer.what, "result": answer.result} for answer in judgement.not_tried

@@ -5,7 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from listenwatch.call.forms import STATES
@@ -71,3 +75,22 @@ def compared_with_calls(data: bytes, calls: list[Line]) -> int:
                 call["stored"], call["post"]["ack_backlog"], call["port"],
             ), answer  # fmt: skip
     return len(answers)
+
+
+WATCHED = '"$@" watch -q -o calls.jsonl -- sh -c "./answer >answers.jsonl"'
+
+
+def asked_in_guest(folder: Path, program: Path, listenwatch: list[str], *options: str) -> tuple[bytes, int]:
+    """What the program answers in the 6.1 guest, and how many of its calls the probes there saw the same, each agreeing."""
+    program.rename(folder / "answer")
+    guest = [sys.executable, "-m", "listenwatch", "guest", "--cpus", "1", "--kernel", "6.1", *options, "--"]
+    done = subprocess.run(
+        [*guest, "sh", "-c", WATCHED, "sh", *listenwatch], capture_output=True, text=True, timeout=900, cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    lines = [json.loads(line) for line in (folder / "calls.jsonl").read_text().splitlines()]
+    calls = [line for line in lines if line["schema"] == "listenwatch/call/3"]
+    assert {call["verdict"] for call in calls} == {"AGREE"}
+    data = (folder / "answers.jsonl").read_bytes()
+    return data, compared_with_calls(data, calls)
