@@ -19,11 +19,11 @@ aarch64 := arm64
 
 PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 python3-venv \
 	qemu-system-$(if $(filter aarch64,$(MACHINE)),arm,x86) kmod busybox-static zstd debian-archive-keyring libelf1 python3-bpfcc \
-	iproute2
+	iproute2 lld
 # The emulator for guests of arm64 on a machine of x86
 ARM64_PACKAGES := qemu-system-arm
-# Servers that the tests and the bench run themselves. Most packages would start one, podman's an API for root.
-SERVERS := redis-tools nginx-light podman runc prometheus haproxy memcached lighttpd apache2-bin
+# Servers that the tests and the bench run themselves, and another stack (runsc is gVisor). Most packages would start one, podman's an API for root.
+SERVERS := redis-tools nginx-light podman runc runsc prometheus haproxy memcached lighttpd apache2-bin
 # What shows the man pages and completes, and roots of Debian 12 and 13 to install in
 SHOWN := man-db zsh fish mmdebstrap
 PROBES := $(patsubst probes/%.bpf.c,%,$(wildcard probes/*.bpf.c))

@@ -24,6 +24,8 @@ COMMANDS = {
     "verify": "run the conformance scenarios on this kernel",
     "identify": "which documented behaviour this kernel has, by what it does",
     "replay": "check a recording again, on any machine",
+    "conformance": "make the standalone program that asks any stack about listen()",
+    "judge": "judge that program's answers, on any machine, as any stack's",
     "predict": "what listen() does on any kernel, calculated by the model",
     "check": "what the listen() of a server's configuration will get",
     "lab": "exercises about listen(), checked by what the kernel does",
@@ -63,7 +65,7 @@ class _Version(argparse.Action):
 
 
 def _top_parser() -> argparse.ArgumentParser:
-    rows = "\n".join(f"  {name:<10} {summary}" for name, summary in COMMANDS.items())
+    rows = "\n".join(f"  {name:<11} {summary}" for name, summary in COMMANDS.items())
     parser = Parser(
         prog="listenwatch", usage="listenwatch [COMMAND] [OPTIONS]", description=DESCRIPTION,
         epilog=EPILOG.format(commands=rows),

@@ -10,6 +10,7 @@ from listenwatch.bpf.programs import ATTACH_MODES
 from listenwatch.call.forms import time_text
 from listenwatch.commands import color_option
 from listenwatch.commands.generated import refuse_with_generate
+from listenwatch.commands.judge import judged, show
 from listenwatch.commands.numbers import integer, seconds
 from listenwatch.commands.parser import add_quiet
 from listenwatch.conformance.harness.catalogue import choose
@@ -18,6 +19,7 @@ from listenwatch.conformance.matrix.progress import MatrixProgress
 from listenwatch.conformance.matrix.results import KernelRun, Matrix
 from listenwatch.conformance.matrix.run import run as run_jobs
 from listenwatch.conformance.matrix.vectors import write_vectors
+from listenwatch.conformance.standalone.running import STACKS, answers_here, answers_in
 from listenwatch.errors import UsageError
 from listenwatch.guests.boot import catch_signals
 from listenwatch.linux.progress import Progress
@@ -32,6 +34,7 @@ examples:
   listenwatch matrix --kernels all,arm64:6.1
   listenwatch matrix --no-host -k mptcp   guests only, scenarios named so
   listenwatch matrix --generate 1000      random histories, not the scenarios
+  listenwatch matrix --stack gvisor       this kernel beside another stack
   listenwatch matrix --vectors vectors    keep each kernel's calls as well
 
 Two kernels run at a time. DIR then holds report.html (open it in a browser),
@@ -49,6 +52,9 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     add("--kernels", default=ALL, metavar="SERIES,...",
         help="the guests' kernels, such as 5.10,6.1,arm64:6.1 (default all: every series the mirror has; "
              "'listenwatch guest --list' shows them)")  # fmt: skip
+    add("--stack", choices=tuple(STACKS),
+        help="no guests: what the standalone program (listenwatch conformance) answers on this kernel and in this "
+             "stack, judged each by its own model, and where a program would notice")  # fmt: skip
     add("--no-host", action="store_true", help="guests only, not this kernel")
     add("-k", dest="pattern", metavar="PATTERN", help="part of a scenario's name, or a * pattern")
     add("--attach", choices=("all", "auto", *ATTACH_MODES), default="all",
@@ -71,6 +77,8 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run ``verify`` on every kernel, print the grid and write the reports; returns the exit status."""
+    if options.stack is not None:
+        return _beside(options)
     refuse_with_generate(options.generate, {"-k": options.pattern, "--vectors": options.vectors})
     names = [s.name for s in choose(options.pattern)] if options.generate is None else []
     wanted = Wanted(options.kernels, not options.no_host, options.accel, options.mirror,
@@ -97,6 +105,14 @@ def _make(directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"-o {directory}: {error.strerror}") from None
+
+
+def _beside(options: argparse.Namespace) -> int:
+    """This kernel and another stack, each judged by its own model; the answers stay in DIR."""
+    _make(options.output)
+    files = [answers_here(options.output), answers_in(options.stack, options.output)]
+    return show([judged(str(file), stack) for file, stack in zip(files, (None, options.stack), strict=True)],
+                list(map(str, files)), options)  # fmt: skip
 
 
 def _observe(jobs: list[Job], scenarios: list[str], timeout: float) -> Matrix:

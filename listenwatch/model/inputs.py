@@ -140,9 +140,13 @@ class Knowledge(NamedTuple):
     for an unbound socket any port, free of conflict. A scenario that builds the conflict knows.
     ``memory`` says whether allocations succeed, where listen() makes any (up to v4.3).
     ``port_errno`` is what a get_port() that fails yields: EADDRINUSE, if it is TCP's own.
+    Two facts count in other stacks than Linux: how many connections wait that nobody accepted, and whether an
+    earlier listen() or connect() on this socket failed.
     """
 
     refusal: int | None = None
     port_free: bool | None = None
     memory: bool | None = None
     port_errno: int = EADDRINUSE
+    waiting: int | None = None
+    failed_before: bool | None = None

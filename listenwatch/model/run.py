@@ -8,7 +8,7 @@ from listenwatch.model.behaviour import NEWEST, Behaviour
 from listenwatch.model.choices import Choices, explored
 from listenwatch.model.inputs import Environment, Knowledge, Request, Socket, SocketState, TcpState
 from listenwatch.model.request_sock import ListenSock
-from listenwatch.model.rules import BacklogRule, Rule
+from listenwatch.model.rules import BacklogRule, Cited, Rule
 from listenwatch.model.stages import StageIndex, StageValues
 from listenwatch.model.steps import Action, Step
 
@@ -19,8 +19,8 @@ _make = tuple.__new__  # a NamedTuple without the call of its own __new__: what 
 class Outcome(NamedTuple):
     """One way the call may go: ``stages`` is what the probe sees of it, ``steps`` the kernel's whole path in order."""
 
-    rule: Rule
-    backlog_rule: BacklogRule
+    rule: Cited
+    backlog_rule: Cited
     result: int
     stages: dict[StageIndex, StageValues]
     socket: Sock | None

@@ -37,6 +37,7 @@ EXCUSES = {
     Excuse.PROBE_SKIPPED: "the kernel skipped a probe meanwhile",
     Excuse.RECORD_LOST: "the probe lost the record of this call: see the number of lost ones",
     Excuse.OTHERS_LOST: "the probe lost the records of other calls",
+    Excuse.TOOK_LONG: "it took so long that packets were sent again meanwhile",
 }
 
 _PLACES: dict[tuple[Place, Field], str] = {

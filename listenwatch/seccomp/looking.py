@@ -36,7 +36,7 @@ _ULPS = {b"": Ulp.NONE, b"mptcp": Ulp.CLONES, b"tls": Ulp.NO_CLONE, b"espintcp":
 """What ``inet_ulp_can_listen()`` makes of each; that of another one is not known."""
 _OF_LISTENER = SocketState.UNCONNECTED
 """``sock->state`` of a TCP or MPTCP listener: listen() refuses any other, and connect() refuses a listener."""
-_NOTHING = Socket(*[0] * len(Socket._fields))
+NOTHING = Socket(*[0] * len(Socket._fields))
 
 
 class Look(NamedTuple):
@@ -46,7 +46,7 @@ class Look(NamedTuple):
     address: bytes
 
 
-class _TcpInfo(NamedTuple):
+class TcpInfo(NamedTuple):
     """Of struct tcp_info: the state, of a listener its queue and limit, and whether it ever was a connection."""
 
     state: int
@@ -55,16 +55,16 @@ class _TcpInfo(NamedTuple):
     is_fresh: bool
 
 
-def _tcp_info(data: bytes) -> _TcpInfo:
+def _tcp_info(data: bytes) -> TcpInfo:
     queue, limit = struct.unpack_from("=II", data, 24)  # tcpi_unacked and tcpi_sacked
     segments = data[136:144]  # tcpi_segs_out and tcpi_segs_in (v4.2), 0 again after tcp_disconnect()
-    return _TcpInfo(data[0], queue, limit, len(segments) == 8 and not any(segments))
+    return TcpInfo(data[0], queue, limit, len(segments) == 8 and not any(segments))
 
 
 def look_at(sock: socket.socket, namespace: Namespace | None) -> Look:
     """The socket now; OSError for what is none. An AF_UNIX one's queue shows only in its ``namespace``."""
     option = sock.getsockopt
-    basis = _NOTHING._replace(
+    basis = NOTHING._replace(
         family=option(socket.SOL_SOCKET, socket.SO_DOMAIN), type=option(socket.SOL_SOCKET, socket.SO_TYPE),
         protocol=option(socket.SOL_SOCKET, socket.SO_PROTOCOL), reuse=option(socket.SOL_SOCKET, socket.SO_REUSEADDR),
         reuseport=_or_0(sock, socket.SO_REUSEPORT), seen=1,
@@ -78,8 +78,8 @@ def look_at(sock: socket.socket, namespace: Namespace | None) -> Look:
     if basis.family == VSOCK and len(name) >= _VSOCK_ADDRESS.size:
         port, context = _VSOCK_ADDRESS.unpack_from(name)
         bound = Bound.NO if port == _VSOCK_ANY else Bound.YES
-        return Look(_with_state(basis, listens=listens)._replace(bound=bound), struct.pack(">II", context, port))
-    return Look(_with_state(basis, listens=listens), b"")
+        return Look(with_state(basis, listens=listens)._replace(bound=bound), struct.pack(">II", context, port))
+    return Look(with_state(basis, listens=listens), b"")
 
 
 def _or_0(sock: socket.socket, option: int) -> int:
@@ -99,7 +99,7 @@ def _inet_address(family: int, name: bytes) -> bytes:
     return name[4:8] if family == Family.INET else name[8:24]
 
 
-def _with_state(sock: Socket, *, listens: bool) -> Socket:
+def with_state(sock: Socket, *, listens: bool) -> Socket:
     """The state as far as SO_ACCEPTCONN tells it, and no backlogs."""
     sock = sock._replace(seen=sock.seen | Unseen.BACKLOGS | Unseen.SOCKET_STATE)
     return sock._replace(state=TcpState.LISTEN) if listens else sock._replace(seen=sock.seen | Unseen.STATE)
@@ -110,18 +110,18 @@ def _of_inet(sock: socket.socket, basis: Socket, name: bytes, *, listens: bool) 
     port = int.from_bytes(name[2:4], "big")
     basis = basis._replace(source_port=port, local_port=port, bound=int(port != 0))
     if basis.type != SocketType.STREAM:
-        return _with_state(basis, listens=listens)
+        return with_state(basis, listens=listens)
     if is_mptcp(basis):
         return _of_mptcp(sock, basis, listens=listens)
     if basis.protocol != Protocol.TCP:
-        return _with_state(basis, listens=listens)
+        return with_state(basis, listens=listens)
     info = _tcp_info(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE))
     ulp = _ULPS.get(sock.getsockopt(socket.IPPROTO_TCP, _TCP_ULP, 16).rstrip(b"\0"))
     seen = basis.seen if ulp is not None else basis.seen | Unseen.ULP
-    return _of_tcp(basis._replace(ulp=ulp or Ulp.NONE, seen=seen), info)
+    return of_tcp(basis._replace(ulp=ulp or Ulp.NONE, seen=seen), info)
 
 
-def _of_tcp(sock: Socket, info: _TcpInfo) -> Socket:
+def of_tcp(sock: Socket, info: TcpInfo) -> Socket:
     """TCP_INFO has the backlogs of a listener only. A closed socket keeps the number of a port it has lost."""
     sock = sock._replace(state=info.state)
     if info.state == TcpState.LISTEN:
@@ -141,7 +141,7 @@ def _of_tcp(sock: Socket, info: _TcpInfo) -> Socket:
 def _of_mptcp(sock: socket.socket, basis: Socket, *, listens: bool) -> Socket:
     """The MPTCP socket's own limit shows nowhere; its first subflow's does."""
     subflow = _first_subflow(sock)
-    basis = _with_state(basis, listens=listens)
+    basis = with_state(basis, listens=listens)
     if subflow is None:
         return basis._replace(seen=basis.seen | Unseen.SUBFLOW_STATE | Unseen.SUBFLOW)
     basis = basis._replace(subflow_state=subflow.state)
@@ -165,7 +165,7 @@ def _with_socket_state(sock: Socket, state: SocketState) -> Socket:
     return sock._replace(socket_state=state, seen=sock.seen & ~Unseen.SOCKET_STATE)
 
 
-def _first_subflow(sock: socket.socket) -> _TcpInfo | None:
+def _first_subflow(sock: socket.socket) -> TcpInfo | None:
     """By MPTCP_TCPINFO (5.16): TCP_INFO would make a subflow where there is none. State 0: none; None: not known."""
     asked = _SUBFLOW_DATA.pack(_SUBFLOW_DATA.size, 0, 0, _TCP_INFO_SIZE).ljust(_SUBFLOW_DATA.size + _TCP_INFO_SIZE, b"\0")
     try:
@@ -173,13 +173,13 @@ def _first_subflow(sock: socket.socket) -> _TcpInfo | None:
     except OSError:
         return None
     number = _SUBFLOW_DATA.unpack_from(data)[1]
-    return _tcp_info(data[_SUBFLOW_DATA.size :]) if number else _TcpInfo(0, 0, 0, is_fresh=True)
+    return _tcp_info(data[_SUBFLOW_DATA.size :]) if number else TcpInfo(0, 0, 0, is_fresh=True)
 
 
 def _of_unix(sock: socket.socket, basis: Socket, name: bytes, namespace: Namespace | None, *, listens: bool) -> Socket:
     basis = basis._replace(bound=int(len(name) > 2))
     if basis.type not in (SocketType.STREAM, SocketType.SEQPACKET):
-        return _with_state(basis, listens=listens)
+        return with_state(basis, listens=listens)
     backlogs = None
     if listens and namespace:
         backlogs = namespace.unix_queue(os.fstat(sock.fileno()).st_ino)

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 from listenwatch.call.record import Flag, ListenCall
 from listenwatch.call.unseen import unseen_fields
-from listenwatch.model.behaviour import Behaviour
 from listenwatch.model.inputs import Bound, EntryPath, Knowledge, Socket
-from listenwatch.model.predict import predict
+from listenwatch.model.predict import AnyBehaviour, predict
 from listenwatch.model.rules import Rule
 from listenwatch.model.run import Outcome, Sock
 from listenwatch.model.socket_h import Unmodelled
@@ -58,7 +57,7 @@ class Verdict(NamedTuple):
     moved: tuple[Moved, ...] = ()
 
 
-def judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None = None) -> Verdict:
+def judge(call: ListenCall, behaviour: AnyBehaviour, knowledge: Knowledge | None = None) -> Verdict:
     """The verdict on a call; where inputs could not be seen, that on which all values they may have had agree.
 
     A call that stored a backlog which could not be seen shows nothing.
@@ -72,7 +71,7 @@ def judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None = 
     return inconclusive(Excuse.INPUT_NOT_SEEN, next(differing, ()))
 
 
-def _judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None) -> Verdict:
+def _judge(call: ListenCall, behaviour: AnyBehaviour, knowledge: Knowledge | None) -> Verdict:
     """Compare the call with every outcome the model allows for its inputs.
 
     ``knowledge`` is what a scenario knows of the other sockets; where it does not know the security
@@ -101,7 +100,7 @@ def _judge(call: ListenCall, behaviour: Behaviour, knowledge: Knowledge | None) 
         return Verdict(VerdictKind.UNMODELLED, "unmodelled", "not-reached")
 
 
-def _judge_moved(call: ListenCall, behaviour: Behaviour, known: Knowledge) -> Verdict | None:
+def _judge_moved(call: ListenCall, behaviour: AnyBehaviour, known: Knowledge) -> Verdict | None:
     """AGREE with inputs that were seen during the call and whose every consequence was seen."""
     for met in seen_otherwise(call):
         for outcome in _allowed(met, behaviour, known):
@@ -111,7 +110,7 @@ def _judge_moved(call: ListenCall, behaviour: Behaviour, known: Knowledge) -> Ve
 
 
 def _judge_differing(
-    call: ListenCall, behaviour: Behaviour, known: Knowledge, outcome: Outcome, differences: tuple[Difference, ...]
+    call: ListenCall, behaviour: AnyBehaviour, known: Knowledge, outcome: Outcome, differences: tuple[Difference, ...]
 ) -> Verdict:
     """DISAGREE with the nearest outcome, unless something excuses that the call went another way."""
     why = excuse(call, differences)
@@ -122,7 +121,7 @@ def _judge_differing(
     return inconclusive(why, differences) if why else _verdict(VerdictKind.DISAGREE, outcome, differences)
 
 
-def _may_have_moved(call: ListenCall, behaviour: Behaviour, known: Knowledge) -> bool:
+def _may_have_moved(call: ListenCall, behaviour: AnyBehaviour, known: Knowledge) -> bool:
     """Whether others may have moved inputs so that everything the kernel did is explained."""
     return any(
         all(is_explained(difference, call) for difference in _compare(outcome, call))
@@ -131,7 +130,7 @@ def _may_have_moved(call: ListenCall, behaviour: Behaviour, known: Knowledge) ->
     )
 
 
-def _allowed(inputs: ListenCall | Met, behaviour: Behaviour, known: Knowledge) -> Iterator[Outcome]:
+def _allowed(inputs: ListenCall | Met, behaviour: AnyBehaviour, known: Knowledge) -> Iterator[Outcome]:
     """Every outcome for these inputs, without the kernel's way to it, which nothing is compared with."""
     return predict(inputs.request, inputs.pre, inputs.environment, behaviour, known, with_steps=False)
 

@@ -22,6 +22,7 @@ class Excuse(Enum):
     PROBE_SKIPPED = "probe-skipped"
     RECORD_LOST = "record-lost"
     OTHERS_LOST = "others-lost"
+    TOOK_LONG = "took-long"
 
 
 def excuse(call: ListenCall, differences: Collection[Difference]) -> Excuse | None:

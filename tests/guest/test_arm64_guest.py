@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from listenwatch.conformance.standalone.build import build
 from tests import ROOT
+from tests.helpers.answers import asked_in_guest, disagreeing, judged
 from tests.helpers.contract import fit
 from tests.helpers.guest import needs_guest
+from tests.helpers.watching import needs
 
 pytestmark = pytest.mark.guest
 
@@ -52,3 +56,13 @@ def test_scenarios_agree_in_every_mode_there_is() -> None:
     assert [summary["lost"] for summary in summaries.values()] == [0, 0]
     assert summaries["tracepoint"]["equality"]["different"] == 0
     assert "compat" in {call["door"] for call in calls}
+
+
+def test_the_standalone_program_answers_what_the_probes_say(tmp_path: Path) -> None:
+    needs("ld.lld")
+    (program,) = build(tmp_path, ("aarch64",))
+    data, calls = asked_in_guest(tmp_path, program, ["listenwatch"], "--arch", "arm64")
+    assert calls > 250
+    judgement = judged(data, None)
+    assert (judgement.answers.header.program, disagreeing(judgement)) == ("aarch64", [])
+    assert judgement.summary.agree > 280

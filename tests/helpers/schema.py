@@ -27,6 +27,7 @@ from listenwatch.call.keys import Only
 from listenwatch.call.line import KEYS, OPTIONAL, STRUCTS
 from listenwatch.call.recording import HeaderLine
 from listenwatch.labs.text import GradeLine
+from listenwatch.report.answers_json import JudgedAnswerLine, JudgeSummaryLine
 from listenwatch.report.behaviour_json import BehaviourLine
 from listenwatch.report.declared import DeclaredLine
 from listenwatch.report.features_json import FeaturesLine
@@ -48,6 +49,7 @@ LINES: tuple[type, ...] = (
     HeaderLine, SummaryLine, ListenerLine, ListenersSummaryLine, OverflowLine, OverflowSummaryLine,
     ScenariosSummaryLine, HistoriesSummaryLine, ProblemLine, MatrixSummaryLine, PredictionLine, FeaturesLine,
     RuleLine, EraLine, FieldLine, GradeLine, OfferLine, IdentifiedLine, BehaviourLine, DeclaredLine,
+    JudgedAnswerLine, JudgeSummaryLine,
 )  # fmt: skip
 """Every declaration of a line except those of a call, whose declaration is ``listenwatch.call.line``."""
 _PLAIN: dict[object, Schema] = {

@@ -215,8 +215,8 @@ def test_an_unknown_command_is_told_what_there_is(capsys: pytest.CaptureFixture[
     status, out, err = exits(capsys, "nginx", "-g")
     assert (status, out) == (2, "")
     assert (
-        "no command 'nginx': choose from watch, sockets, top, overflow, exporter, verify, identify, replay, predict, check, lab, rules, "
-        "schema, features, matrix, guest"
+        "no command 'nginx': choose from watch, sockets, top, overflow, exporter, verify, identify, replay, conformance, judge, "
+        "predict, check, lab, rules, schema, features, matrix, guest"
         in err
     )
     assert "to follow a program: listenwatch watch -- nginx -g" in err

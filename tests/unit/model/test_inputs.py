@@ -64,4 +64,4 @@ def test_constants_of_the_kernel() -> None:
 
 
 def test_what_is_known_if_nothing_is_said() -> None:
-    assert Knowledge() == (None, None, None, 98)
+    assert Knowledge() == Knowledge(None, None, None, 98, None, None)

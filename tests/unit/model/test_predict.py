@@ -18,7 +18,7 @@ from listenwatch.model.inputs import (
     Socket,
     TcpState,
 )
-from listenwatch.model.predict import predict
+from listenwatch.model.predict import AnyBehaviour, predict
 from listenwatch.model.rules import Rule
 from listenwatch.model.stages import StageIndex
 from tests.helpers.eras import (
@@ -63,7 +63,7 @@ anything = (
 def test_predict_never_receives_the_outcome() -> None:
     taken = inspect.get_annotations(predict, eval_str=True)
     assert taken.pop("return") and taken.pop("with_steps") is bool
-    assert list(taken.values()) == [Request, Socket, Environment, Behaviour, Knowledge]
+    assert list(taken.values()) == [Request, Socket, Environment, AnyBehaviour, Knowledge]
     words = {name for kind in taken.values() for name in getattr(kind, "_fields", ())}
     assert not words & {"result", "post", "stages", "verdict", "outcome"}
 

@@ -36,6 +36,7 @@ from listenwatch.overflow.counters import CounterComparison
 from listenwatch.overflow.kinds import OverflowKind
 from listenwatch.overflow.listeners import CountedListener
 from listenwatch.overflow.watch import NotCounted, OverflowSummary, event_of
+from listenwatch.report.answers_json import judgement_lines
 from listenwatch.report.behaviour_json import behaviour_line
 from listenwatch.report.guests_json import offer_line
 from listenwatch.report.identify_json import identified_line
@@ -53,6 +54,8 @@ from listenwatch.sockets.inventory import ListenerRow
 from listenwatch.sockets.look import DiagnosedListener
 from listenwatch.sockets.sampling import Sample, SampledListener
 from listenwatch.verdict.summary import Summary
+from tests.helpers.answers import GVISOR, judged
+from tests.helpers.answers import recorded as recorded_answers
 from tests.helpers.calls import KERNEL, recorded
 from tests.helpers.contract import fits, validator
 from tests.helpers.identifying import VENDORS, simulated
@@ -178,9 +181,15 @@ def declared() -> list[dict[str, Any]]:
     return printed("check", "--json", "--server", "all", "--kernel", "5.3")
 
 
+def judged_answers() -> list[dict[str, Any]]:
+    """A disagreement with all that a difference can say, and the summary."""
+    judgement = judged(recorded_answers(GVISOR), "6.18")
+    return [json.loads(line) for line in judgement_lines(judgement, ODD)]
+
+
 OUTPUTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "sockets": listeners, "overflow": refused, "verify": verified, "matrix": of_matrix, "watch": watched,
-    "lab": marked, "guest": offered, "check": declared, "predict": calculated, "features": lambda: printed("features", "--json"),
+    "judge": judged_answers, "lab": marked, "guest": offered, "check": declared, "predict": calculated, "features": lambda: printed("features", "--json"),
     "identify": identified,
     "rules": lambda: [*printed("rules", "--json"), *printed("rules", "--json", "--eras")],
 }  # fmt: skip
