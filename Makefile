@@ -13,15 +13,16 @@ MACHINE := $(shell uname -m)
 CLANG ?= clang
 BPF_FLAGS := -O2 -g -fdebug-compilation-dir=. -Wall -Werror -target bpf -mcpu=v3 -I/usr/include/$(MACHINE)-linux-gnu
 # The machines (uname -m) that a probe is compiled for, on whichever of them; as libbpf's headers name them
-MACHINES := x86_64 aarch64
+MACHINES := x86_64 aarch64 riscv64
 x86_64 := x86
 aarch64 := arm64
+riscv64 := riscv
 
 PACKAGES := clang llvm libbpf1 libbpf-dev linux-libc-dev libc6-dev gcc python3 python3-venv \
 	qemu-system-$(if $(filter aarch64,$(MACHINE)),arm,x86) kmod busybox-static zstd debian-archive-keyring libelf1 python3-bpfcc \
 	iproute2 lld
-# The emulator for guests of arm64 on a machine of x86
-ARM64_PACKAGES := qemu-system-arm
+# The emulators for guests of other architectures, with the firmware that riscv64 starts with
+EMULATORS := qemu-system-arm qemu-system-misc opensbi
 # Servers that the tests and the bench run themselves, and another stack (runsc is gVisor). Most packages would start one, podman's an API for root.
 SERVERS := redis-tools nginx-light podman runc runsc prometheus haproxy memcached lighttpd apache2-bin
 # What shows the man pages and completes, and roots of Debian 12 and 13 to install in
@@ -59,8 +60,8 @@ setup: .venv/.packages .venv/.installed objects
 
 # apt only where a package is missing: a second run needs neither network nor root
 .venv/.packages: WANTED = $(PACKAGES)
-.venv/.arm64: WANTED = $(ARM64_PACKAGES)
-.venv/.packages .venv/.arm64: Makefile
+.venv/.emulators: WANTED = $(EMULATORS)
+.venv/.packages .venv/.emulators: Makefile
 	@missing=$$(for p in $(WANTED); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null \
 		| grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
@@ -110,7 +111,7 @@ verify-guest: setup
 	$(SUDO) $(LISTENWATCH) guest --kernel $(GUEST_KERNEL) -- $(CURDIR)/$(LISTENWATCH) verify --attach kprobe
 
 # This kernel's tests watch the whole machine, so they run alone; guests have one processor each.
-test: setup .venv/.arm64 .venv/.servers lint
+test: setup .venv/.emulators .venv/.servers lint
 	$(SUDO) $(PY) -m pytest -n 2 tests/unit
 	$(SUDO) $(PY) -m pytest tests/kernel
 	$(SUDO) $(PY) -m pytest -n 2 --dist loadfile tests/guest
@@ -142,13 +143,13 @@ bench-guest: setup
 	$(SUDO) $(PY) -m tests.bench.tax
 
 # This kernel and every other the mirror has, side by side, and some of another architecture.
-MATRIX := all,arm64:6.1
+MATRIX := all,arm64:6.1,riscv64:6.12
 
-matrix: setup .venv/.arm64
+matrix: setup .venv/.emulators
 	$(SUDO) $(LISTENWATCH) matrix --kernels $(MATRIX)
 
 # A vector is a recording of every call the scenarios make; replaying it needs no privilege.
-vectors: setup .venv/.arm64
+vectors: setup .venv/.emulators
 	$(SUDO) $(LISTENWATCH) matrix --kernels $(MATRIX) --vectors tests/vectors
 	.venv/bin/python -m tests.helpers.kernels_run
 

@@ -126,6 +126,7 @@ struct thread_info {
 	unsigned long flags;
 	__u32 status; /* x86 */
 };
+struct pt_regs___riscv { unsigned long orig_a0, a1; };
 struct task_struct {
 	struct thread_info thread_info;
 	int tgid;
@@ -193,30 +194,42 @@ static __always_inline __u8 read_ulp(struct sock *sk)
 	return BPF_CORE_READ(ops, clone) ? ULP_CLONES : ULP_NO_CLONE;
 }
 
-/* Whether this thread is in a 32-bit system call (in_32bit_syscall(), arch/x86; is_compat_task(), arch/arm64). */
+/*
+ * Whether this thread is in a 32-bit system call (in_32bit_syscall(), arch/x86; is_compat_task(), arch/arm64). Those of
+ * riscv64 are taken for native ones.
+ */
 static __always_inline bool in_32bit_call(void)
 {
+#if defined(__TARGET_ARCH_x86) || defined(__TARGET_ARCH_arm64)
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+#endif
 
 #if defined(__TARGET_ARCH_x86)
 	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
-#else
+#elif defined(__TARGET_ARCH_arm64)
 	return BPF_CORE_READ(task, thread_info.flags) >> TIF_32BIT & 1;
+#else
+	return false;
 #endif
 }
 
 /*
- * The native system call's own function; its arguments lie in the caller's registers. On arm64 the 32-bit callers
- * come to it as well (arch/arm64/include/asm/unistd32.h).
+ * The native system call's own function; its arguments lie in the caller's registers, the first one where the result
+ * does not overwrite it. On arm64 the 32-bit callers come to it as well (arch/arm64/include/asm/unistd32.h).
  */
 #if defined(__TARGET_ARCH_x86)
 #define NATIVE_LISTEN __x64_sys_listen
 #define native_entry_path() ENTRY_SYSCALL
 #define native_argument(user, number) (number ? &(user)->rsi : &(user)->rdi)
-#else
+#elif defined(__TARGET_ARCH_arm64)
 #define NATIVE_LISTEN __arm64_sys_listen
 #define native_entry_path() (in_32bit_call() ? ENTRY_COMPAT : ENTRY_SYSCALL)
 #define native_argument(user, number) (&((struct user_pt_regs *)(user))->regs[number])
+#elif defined(__TARGET_ARCH_riscv)
+#define NATIVE_LISTEN __riscv_sys_listen
+#define native_entry_path() ENTRY_SYSCALL
+#define native_argument(user, number)                                                              \
+	(number ? &((struct pt_regs___riscv *)(user))->a1 : &((struct pt_regs___riscv *)(user))->orig_a0)
 #endif
 
 static __always_inline void read_native_arguments(struct pt_regs *user, int *fd, int *backlog)

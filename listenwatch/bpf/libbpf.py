@@ -118,14 +118,14 @@ def read_info(fd: int, info: MapInfo | ProgramInfo) -> None:
 
 PERF_TYPE_TRACEPOINT = 2
 PERF_FLAG_FD_CLOEXEC = 8
-_PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
+_PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241, "riscv64": 241}
 
 
 def open_tracepoint(event_id: int) -> int:
     """A perf event descriptor for one tracepoint, on every process (perf_event_open(2))."""
     machine = os.uname().machine
     if machine not in _PERF_EVENT_OPEN:
-        raise ObserveError(f"tracepoints on {machine} are not supported: x86_64 and aarch64 are")
+        raise ObserveError(f"tracepoints on {machine} are not supported: those on {', '.join(_PERF_EVENT_OPEN)} are")
     attr = PerfEventAttr(PERF_TYPE_TRACEPOINT, ctypes.sizeof(PerfEventAttr), event_id, 1)
     arguments = ctypes.byref(attr), -1, 0, -1, PERF_FLAG_FD_CLOEXEC
     try:

@@ -86,7 +86,7 @@ SYSTEM_CALL = (
 )
 """Where a native call begins and ends: every kernel has them, and each system call of the machine pays for them."""
 
-_NATIVE = {"x86_64": "__x64_sys_listen", "aarch64": "__arm64_sys_listen"}
+_NATIVE = {"x86_64": "__x64_sys_listen", "aarch64": "__arm64_sys_listen", "riscv64": "__riscv_sys_listen"}
 SYSTEM_CALL_FUNCTION = _NATIVE.get(os.uname().machine, "__x64_sys_listen")
 """The function to attach to instead (``NATIVE_LISTEN``, probes/kernel.h): only listen() pays. Kernels for other machines
 have none of that name, and keep the tracepoints."""

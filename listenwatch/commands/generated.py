@@ -14,6 +14,7 @@ from listenwatch.features.attach import open_engine
 from listenwatch.linux.interrupt import INTERRUPTED
 from listenwatch.linux.kernel import Kernel, running_kernel
 from listenwatch.linux.output_file import write_file
+from listenwatch.linux.privileges import check_namespaces
 from listenwatch.linux.progress import Progress
 from listenwatch.linux.terminal import inform, use_colour, width_of
 from listenwatch.model.behaviour import Behaviour
@@ -30,6 +31,7 @@ def run_generated(args: argparse.Namespace) -> int:
     """Run the histories and print the report, engine after engine; returns the worst exit status."""
     wrong = {"-k": args.pattern, "--list": args.list, "--ktap": args.output is Ktap}
     refuse_with_generate(args.generate, wrong)
+    check_namespaces("the histories run")
     kernel = running_kernel()
     behaviour = override(behaviour_for_kernel(args.behaviour_file, kernel), args.behaviour)
     witnesses = witnesses_of(args.engine, args.attach)

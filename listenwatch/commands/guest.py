@@ -46,7 +46,7 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add = parser.add_argument
     add("--kernel", default="6.1", metavar="SERIES", help="such as 6.1 (default)")
-    add("--arch", metavar="ARCH", help="amd64 or arm64 (default: this machine's)")
+    add("--arch", metavar="ARCH", help="amd64, arm64 or riscv64 (default: this machine's)")
     add("--list", action="store_true", help="list kernels, cached and available")
     add("--json", action="store_true", help="with --list: JSON lines")
     add("--mirror", metavar="URL", help="Debian mirror (default: apt's own)")

@@ -18,12 +18,11 @@ from listenwatch.conformance.harness.catalogue import choose
 from listenwatch.conformance.harness.registry import Scenario
 from listenwatch.conformance.harness.runner import run_all
 from listenwatch.conformance.run import Result, scenario_runs
-from listenwatch.errors import ObserveError
 from listenwatch.features.attach import SECCOMP
 from listenwatch.linux import interrupt
 from listenwatch.linux.kernel import running_kernel
 from listenwatch.linux.modules import unload_what_was_loaded
-from listenwatch.linux.privileges import COMMANDS, own_privilege, remedy
+from listenwatch.linux.privileges import check_namespaces
 from listenwatch.linux.progress import Progress
 from listenwatch.linux.terminal import use_colour, width_of
 from listenwatch.report.columns import Column, Layout
@@ -91,9 +90,8 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         _print_list(scenarios)
         return 0
-    needed = COMMANDS["verify"].needed
-    if args.attach != SECCOMP and not own_privilege().has_all(needed):
-        raise ObserveError(f"the scenarios run in network namespaces of their own: {remedy(needed)}")
+    if args.attach != SECCOMP:
+        check_namespaces("without --attach seccomp the scenarios run")
     kernel = running_kernel()
     behaviour = override(behaviour_for_kernel(args.behaviour_file, kernel), args.behaviour)
     sink: RunSink = args.output(

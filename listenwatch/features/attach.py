@@ -46,6 +46,8 @@ def _in_words(missing: Feature, evidence: Evidence) -> str:
         return f"it is not known whether the kernel has {missing.name} ({missing.how})"
     if missing.name == "kprobes":
         return "the kernel was built without kprobes"
+    if missing.name == survey.ENTRY_KPROBES:
+        return "the kernel takes no kprobe where a function begins"
     return f"the kernel has no function {missing.name}"
 
 

@@ -14,7 +14,7 @@ from listenwatch.errors import ObserveError
 from listenwatch.linux import libc
 from listenwatch.seccomp import trial
 
-_BPF = {"x86_64": 321, "aarch64": 280}
+_BPF = {"x86_64": 321, "aarch64": 280, "riscv64": 280}
 
 # enum bpf_cmd, bpf_map_type, bpf_prog_type and bpf_attach_type, include/uapi/linux/bpf.h
 _MAP_CREATE, _PROG_LOAD, _RAW_TRACEPOINT_OPEN = 0, 5, 17

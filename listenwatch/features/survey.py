@@ -12,7 +12,13 @@ from listenwatch.bpf.programs import (
 )
 from listenwatch.errors import ObserveError
 from listenwatch.features.answers import Answer, Feature, all_of, answer_of, known, tried
-from listenwatch.features.evidence import AARCH32, STATE_TRACEPOINT, TRACEPOINTS, Evidence
+from listenwatch.features.evidence import (
+    AARCH32,
+    KPROBE_AT_FTRACE,
+    STATE_TRACEPOINT,
+    TRACEPOINTS,
+    Evidence,
+)
 from listenwatch.linux.privileges import CAPABILITIES
 
 
@@ -32,6 +38,14 @@ def btf(evidence: Evidence) -> Feature:
 def kprobes(evidence: Evidence) -> Feature:
     """Whether kprobes are built in."""
     return known("kprobes", evidence.kprobe_pmu, f"kprobe PMU in sysfs; {config(evidence, 'KPROBES')}")
+
+
+ENTRY_KPROBES = "kprobes at entries"
+
+
+def entry_kprobes(evidence: Evidence) -> list[Feature]:
+    """On riscv64, where ftrace changes a function's first instruction: whether a kprobe may stand there."""
+    return [symbols(ENTRY_KPROBES, evidence, KPROBE_AT_FTRACE)] if evidence.machine == "riscv64" else []
 
 
 def fentry(evidence: Evidence) -> Feature:
@@ -132,7 +146,7 @@ def bcc(evidence: Evidence) -> Feature:
 def kernel_features(evidence: Evidence) -> list[Feature]:
     """What the kernel and the distribution offer."""
     return [
-        btf(evidence), kprobes(evidence), fentry(evidence), *call_tracepoints(evidence),
+        btf(evidence), kprobes(evidence), *entry_kprobes(evidence), fentry(evidence), *call_tracepoints(evidence),
         state_tracepoint(evidence), ring_buffer(evidence),
         symbols("io_uring listen", evidence, "io_listen", "__sys_listen_socket"),
         tried("MPTCP", evidence.mptcp, evidence.privilege), compat(evidence), bpf_lsm(evidence),
@@ -200,7 +214,7 @@ def mode_needs(mode: str, evidence: Evidence, functions: Collection[str]) -> Ite
     """What a mode needs more than the others: the mechanism, and the functions it attaches to."""
     if mode == "tracepoint":
         return
-    yield kprobes(evidence) if mode == "kprobe" else fentry(evidence)
+    yield from [kprobes(evidence), *entry_kprobes(evidence)] if mode == "kprobe" else [fentry(evidence)]
     for name in functions:
         yield symbols(name, evidence, name)
 

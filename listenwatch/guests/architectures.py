@@ -9,11 +9,11 @@ from listenwatch.guests.apt import output, tool
 
 
 class Architecture(NamedTuple):
-    """One architecture: Debian's name, what ``uname -m`` says, and the Debian package of its emulator."""
+    """One architecture: Debian's name, what ``uname -m`` says, and the Debian packages of its emulator."""
 
     name: str
     machine: str
-    emulator_package: str
+    emulator_packages: str
 
     @property
     def is_own(self) -> bool:
@@ -21,11 +21,14 @@ class Architecture(NamedTuple):
         return self == own()
 
     def emulator(self) -> str:
-        """The path of its emulator; GuestError names the package that has it."""
-        return tool(f"qemu-system-{self.machine}", self.emulator_package)
+        """The path of its emulator; GuestError names the packages that have it."""
+        return tool(f"qemu-system-{self.machine}", self.emulator_packages)
 
 
-KNOWN = (Architecture("amd64", "x86_64", "qemu-system-x86"), Architecture("arm64", "aarch64", "qemu-system-arm"))
+KNOWN = (
+    Architecture("amd64", "x86_64", "qemu-system-x86"), Architecture("arm64", "aarch64", "qemu-system-arm"),
+    Architecture("riscv64", "riscv64", "qemu-system-misc opensbi"),
+)  # fmt: skip
 """Those that a guest may have on any machine; on a machine of another one its own too."""
 
 
@@ -46,4 +49,4 @@ def named(name: str | None) -> Architecture:
     for architecture in (*KNOWN, own()):
         if name in architecture[:2]:
             return architecture
-    raise UsageError(f"no guest has the architecture {name!r}: give {' or '.join(a.name for a in KNOWN)}")
+    raise UsageError(f"no guest has the architecture {name!r}: give {', '.join(a.name for a in KNOWN)}")

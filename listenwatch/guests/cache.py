@@ -1,18 +1,27 @@
 """Where everything about guests is kept, and who may change it."""
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from listenwatch.errors import GuestError
 from listenwatch.guests.architectures import Architecture
+from listenwatch.linux.person import folder_of_ours
 
 
 def cache_directory() -> Path:
-    """Where everything about guests is kept (``$XDG_CACHE_HOME`` or ``~/.cache``)."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base).expanduser().resolve() / "listenwatch"
+    """Where everything about guests is kept (``$XDG_CACHE_HOME`` or ``~/.cache``); GuestError if it may not be looked at."""
+    directory = folder_of_ours("XDG_CACHE_HOME", ".cache").resolve() / "listenwatch"
+    try:
+        directory.exists()
+    except OSError as error:
+        raise _unusable(directory, "looked at", error) from None
+    return directory
+
+
+def _unusable(directory: Path, purpose: str, error: OSError) -> GuestError:
+    return GuestError(f"{directory} cannot be {purpose} ({error.strerror}): set XDG_CACHE_HOME to a folder of yours")
 
 
 def place_of(architecture: Architecture) -> Path:
@@ -23,7 +32,12 @@ def place_of(architecture: Architecture) -> Path:
 @contextmanager
 def lock() -> Iterator[None]:
     """One process at a time changes the cache; the kernel drops the lock if that one dies."""
-    cache_directory().mkdir(parents=True, exist_ok=True)
-    with (cache_directory() / "lock").open("w") as lock:
+    directory = cache_directory()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / "lock").open("w")
+    except OSError as error:
+        raise _unusable(directory, "written", error) from None
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -46,6 +46,8 @@ def machine(architecture: Architecture, kvm: bool) -> Machine:
     if architecture.name == "arm64":
         kind = ("-machine", "virt" + ",gic-version=host" * kvm, *accel, "-cpu", "host" if kvm else _EMULATED_ARM64)
         return Machine(emulator, kind, "ttyAMA0", "device", ())
+    if architecture.name == "riscv64":
+        return Machine(emulator, ("-machine", "virt", *accel, *(("-cpu", "host") if kvm else ())), "ttyS0", "device", ())
     from virtme import architectures
 
     arch = architectures.get(architecture.machine)

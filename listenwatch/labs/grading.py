@@ -17,6 +17,7 @@ from listenwatch.labs.attempt import Attempt, Goal
 from listenwatch.labs.catalogue import Exercise
 from listenwatch.labs.student import NoAnswer
 from listenwatch.linux.kernel import running_kernel
+from listenwatch.linux.privileges import check_namespaces
 from listenwatch.model.behaviour import Behaviour
 
 
@@ -94,6 +95,7 @@ class Grader:
 
 @contextmanager
 def grading() -> Iterator[Grader]:
-    """A grader; ObserveError where the probe cannot be attached."""
+    """A grader; ObserveError where the probe cannot be attached, or programs not be started."""
+    check_namespaces("the programs run")
     with open_engine("core", "auto", follow=True) as engine:
         yield Grader(engine, behaviour_of(running_kernel()))

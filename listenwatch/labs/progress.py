@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from listenwatch.errors import UsageError
-from listenwatch.linux.person import as_person, behind_sudo
+from listenwatch.linux.person import as_person, behind_sudo, folder_of_ours
 from listenwatch.linux.terminal import say
 
 
@@ -54,8 +54,7 @@ class Progress:
 def _home() -> Path:
     if person := behind_sudo():
         return Path(person.pw_dir) / ".local/state"
-    named = os.environ.get("XDG_STATE_HOME")
-    return Path(named) if named else Path.home() / ".local/state"
+    return folder_of_ours("XDG_STATE_HOME", ".local/state")
 
 
 def _checked(document: object) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x0002_0000, 0x1000_0000, 0x4000_0000
 _PR_SET_PDEATHSIG, _SIGKILL = 1, 9
 _O_NONBLOCK = 0o4000
 _ADDRESS_ROOM = 128  # sizeof(struct sockaddr_storage)
-_DELETE_MODULE = {"x86_64": 176, "aarch64": 106}
+_DELETE_MODULE = {"x86_64": 176, "aarch64": 106, "riscv64": 106}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -1,9 +1,21 @@
-"""The person behind sudo, and work on files with that person's rights."""
+"""Whose files are read and made: those of this user, or of the person behind sudo."""
 
 import contextlib
 import os
 import pwd
 from collections.abc import Iterator
+from pathlib import Path
+
+from listenwatch.errors import UsageError
+
+
+def folder_of_ours(variable: str, in_home: str) -> Path:
+    """The folder that an environment variable names, or ``in_home`` of this user's home; UsageError where there is neither."""
+    try:
+        named = os.environ.get(variable)
+        return Path(named).expanduser() if named else Path.home() / in_home
+    except RuntimeError:  # no HOME, and nothing in /etc/passwd
+        raise UsageError(f"this user has no home directory: set {variable} to a folder of yours") from None
 
 
 def behind_sudo() -> pwd.struct_passwd | None:

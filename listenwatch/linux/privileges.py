@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from listenwatch.errors import ObserveError
 from listenwatch.linux import libc
 
 CAPABILITIES = {
@@ -25,6 +26,9 @@ ENTER_NAMESPACES = ("CAP_SYS_ADMIN",)
 """setns() into another network namespace."""
 
 
+IN_NAMESPACES = (*ATTACH, "CAP_NET_ADMIN", "CAP_SYS_ADMIN")
+"""To watch, in network namespaces of their own, programs that are part of the command."""
+
 _FOR_SCENARIOS = ("CAP_NET_RAW", "CAP_SETGID", "CAP_SETUID", "CAP_DAC_OVERRIDE")
 _PARTS_OF_SYS_ADMIN = ("CAP_BPF", "CAP_PERFMON")
 
@@ -43,7 +47,8 @@ COMMANDS = {
     "sockets": Needs((), (*FIND_HOLDERS, *ENTER_NAMESPACES)),
     "features": Needs((), ATTACH),
     # with raw sockets, other users' sockets and /dev/net/tun; a few scenarios still fail, root's do not
-    "verify": Needs((*ATTACH, "CAP_NET_ADMIN", "CAP_SYS_ADMIN"), _FOR_SCENARIOS),
+    "verify": Needs(IN_NAMESPACES, _FOR_SCENARIOS),
+    "lab": Needs(IN_NAMESPACES),
 }
 """Measured as nobody with no new privileges and tracefs mounted (tests/kernel/test_privileges.py)."""
 
@@ -92,6 +97,12 @@ def remedy(needed: Collection[str]) -> str:
         pass
     *others, last = needed
     return f"run it as root, or with {', '.join(others)}{' and ' if others else ''}{last}"
+
+
+def check_namespaces(what: str) -> None:
+    """ObserveError, which says ``what`` runs in them, where this user may not watch programs in namespaces of their own."""
+    if not own_privilege().has_all(IN_NAMESPACES):
+        raise ObserveError(f"{what} in network namespaces of their own: {remedy(IN_NAMESPACES)}")
 
 
 def to_attach(root: Path = Path("/")) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from listenwatch.seccomp.filter import abis
 from listenwatch.seccomp.notification import Notification
 
 _PIDFD_GETFD = 438
-_KCMP, _KCMP_FILES = {"x86_64": 312, "aarch64": 272}, 2
+_KCMP, _KCMP_FILES = {"x86_64": 312, "aarch64": 272, "riscv64": 272}, 2
 _PIDFD_THREAD = os.O_EXCL  # since v6.9
 _LABEL = "attr/current"
 

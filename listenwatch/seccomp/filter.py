@@ -33,9 +33,10 @@ _X32 = 0x4000_0000  # __X32_SYSCALL_BIT
 ABIS = {
     "x86_64": (Abi(0xC000_003E, (50, 50 | _X32)), Abi(0x4000_0003, (363,), 102, is_native=False)),
     "aarch64": (Abi(0xC000_00B7, (201,)), Abi(0x4000_0028, (284,), is_native=False)),
+    "riscv64": (Abi(0xC000_00F3, (201,)),),
 }
 """By machine, the native one first."""
-_SECCOMP = {"x86_64": 317, "aarch64": 277}
+_SECCOMP = {"x86_64": 317, "aarch64": 277, "riscv64": 277}
 
 _SET_MODE_FILTER = 1
 _SPEC_ALLOW, _NEW_LISTENER, _WAIT_KILLABLE = 1 << 2, 1 << 3, 1 << 5  # SECCOMP_FILTER_FLAG_*

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from listenwatch.linux.netns import Namespace, cookie, find_namespaces, inside, somaxconn
-from listenwatch.linux.privileges import ENTER_NAMESPACES, FIND_HOLDERS, FIND_NAMESPACES, remedy
+from listenwatch.linux.privileges import ENTER_NAMESPACES, FIND_HOLDERS, remedy
 from listenwatch.linux.processes import Process, find_holders
 from listenwatch.linux.sock_diag import Listener, absent_handlers, listeners
 from listenwatch.sockets.socket_units import SocketUnit, socket_unit_of
@@ -64,7 +64,7 @@ def read(namespace: Namespace) -> NamespaceListeners:
 def take(wanted: Callable[[Namespace], bool] = lambda _: True) -> Inventory:
     """Look at every namespace wanted."""
     namespaces, unreadable = find_namespaces()
-    unseen = [f"the namespaces of {_processes(unreadable, FIND_NAMESPACES)}"] if unreadable else []
+    unseen = [f"the namespaces of {_processes(unreadable, FIND_HOLDERS)}"] if unreadable else []
     every, refused, left = _read_all(filter(wanted, namespaces))
     ended = 0
     if left:  # the process by which it would have been entered has ended: perhaps others live in it

@@ -29,7 +29,7 @@ def test_all_the_data_of_the_checkout_is_in_it(installed: Installed) -> None:
 
     assert files(installed.package) == files(ROOT / "listenwatch")
     assert {"py.typed", "labs/kernel_modules/broken.h"} <= files(installed.package)
-    assert {f"bpf/listen.{machine}.bpf.o" for machine in ("x86_64", "aarch64")} <= files(installed.package)
+    assert {f"bpf/listen.{machine}.bpf.o" for machine in ("x86_64", "aarch64", "riscv64")} <= files(installed.package)
 
 
 def test_reading_the_checkout_would_be_noticed(installed: Installed) -> None:

@@ -75,9 +75,9 @@ def test_without_that_function_the_tracepoints_stay() -> None:
 
 ELSEWHERE = """if True:
     import os, types
-    os.uname = lambda: types.SimpleNamespace(machine="riscv64")
+    os.uname = lambda: types.SimpleNamespace(machine="s390x")
     from listenwatch.bpf.programs import PROGRAMS, SYSTEM_CALL, at_system_call, present
-    chosen = present(PROGRAMS, {"__riscv_sys_listen"})
+    chosen = present(PROGRAMS, {"__s390x_sys_listen"})
     assert chosen[:2] == SYSTEM_CALL and at_system_call(chosen, trampoline=True) == chosen"""
 
 

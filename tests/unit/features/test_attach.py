@@ -20,7 +20,7 @@ from listenwatch.features.attach import (
     refusal,
 )
 from listenwatch.features.attempts import Attempt
-from listenwatch.features.evidence import SYMBOLS, X32, Evidence
+from listenwatch.features.evidence import KPROBE_AT_FTRACE, SYMBOLS, X32, Evidence
 from listenwatch.features.survey import mode_features
 from listenwatch.linux import privileges
 from listenwatch.linux.kernel import Kernel
@@ -28,7 +28,7 @@ from listenwatch.linux.privileges import Privilege
 from listenwatch.model.inputs import EntryPath
 
 
-def kernel_with(*, kprobes: bool | None = True, fentry: int | None = 0, lacks: str = "") -> Evidence:
+def kernel_with(*, kprobes: bool | None = True, fentry: int | None = 0, lacks: str = "", machine: str = "x86_64") -> Evidence:
     """A kernel with kprobes or without, whose answer to an fentry program is this errno."""
     worked = Attempt("trying", 0)
     return Evidence(
@@ -37,7 +37,7 @@ def kernel_with(*, kprobes: bool | None = True, fentry: int | None = 0, lacks: s
         btf=True,
         btf_names_tracepoint=True,
         btf_names=frozenset(SYMBOLS),
-        machine="x86_64",
+        machine=machine,
         kprobe_pmu=kprobes,
         config=(None, ""),
         symbols=frozenset(SYMBOLS) - {lacks},
@@ -70,6 +70,10 @@ def kernel_with(*, kprobes: bool | None = True, fentry: int | None = 0, lacks: s
         (
             kernel_with(lacks="inet_hash"), ("tracepoint",),
             "the kernel has no function inet_hash; tracepoints see no hash stage",
+        ),
+        (
+            kernel_with(lacks=KPROBE_AT_FTRACE, machine="riscv64"), ("fentry", "tracepoint"),
+            "the kernel takes no kprobe where a function begins; fentry sees the same stages",
         ),
         (
             kernel_with(kprobes=None, fentry=errno.EPERM), ("tracepoint",),

@@ -13,7 +13,7 @@ import pytest
 from listenwatch.commands import features as command
 from listenwatch.features.answers import Answer, Feature, all_of, answer_of, known, tried
 from listenwatch.features.attempts import Attempt
-from listenwatch.features.evidence import SYMBOLS, Evidence
+from listenwatch.features.evidence import KPROBE_AT_FTRACE, SYMBOLS, Evidence
 from listenwatch.features.survey import behaviour_fields, survey
 from listenwatch.linux.kernel import Kernel
 from listenwatch.linux.privileges import CAPABILITIES, Privilege
@@ -138,6 +138,17 @@ def test_32_bit_callers_elsewhere(
 def test_32_bit_callers_of_arm64_are_known_by_its_own_function(names: set[str], answer: Answer) -> None:
     evidence = kernel_offering(machine="aarch64", btf_names=frozenset(names), config=(None, ""))
     assert answers(evidence)["kernel/32-bit callers"] is answer
+
+
+@pytest.mark.parametrize(("machine", "answer"), [("riscv64", Answer.NO), ("x86_64", Answer.YES), ("aarch64", Answer.YES)])
+def test_where_ftrace_changes_the_first_instruction_a_kprobe_may_not_stand_there(machine: str, answer: Answer) -> None:
+    """But on its own: x86 is never without, and arm64 has its ftrace behind the first instruction."""
+    with_it = answers(kernel_offering(machine=machine))
+    without = answers(kernel_offering(machine=machine, symbols=frozenset(SYMBOLS) - {KPROBE_AT_FTRACE}))
+    assert with_it["attach/kprobe"] is Answer.YES
+    assert without["attach/kprobe"] is answer
+    assert without["attach/fentry"] is Answer.YES
+    assert without.get("kernel/kprobes at entries", Answer.YES) is answer
 
 
 def test_evidence_has_no_other_sources() -> None:

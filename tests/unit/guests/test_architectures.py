@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,7 +22,7 @@ from listenwatch.guests import (
     userland,
 )
 from listenwatch.guests.architectures import KNOWN, Architecture, named, own
-from listenwatch.guests.cache import cache_directory, place_of
+from listenwatch.guests.cache import cache_directory, lock, place_of
 
 OTHER = next(architecture for architecture in KNOWN if not architecture.is_own)
 ARM64 = named("arm64")
@@ -42,20 +43,30 @@ def test_debians_name_and_the_kernels_are_the_same_architecture() -> None:
     assert named("amd64") == named("x86_64")
     assert named(None) == own()
     assert named(os.uname().machine).is_own
-    with pytest.raises(UsageError, match="no guest has the architecture 'arm': give amd64 or arm64"):
+    with pytest.raises(UsageError, match="no guest has the architecture 'arm': give amd64, arm64, riscv64"):
         named("arm")
 
 
 def test_an_architecture_that_no_guest_elsewhere_has_is_its_machines_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(architectures.platform, "machine", lambda: "riscv64")  # type: ignore[attr-defined]
-    monkeypatch.setattr(architectures, "output", lambda *_: "riscv64\n")
-    assert own.__wrapped__() == Architecture("riscv64", "riscv64", "qemu-system")
+    monkeypatch.setattr(architectures.platform, "machine", lambda: "ppc64le")  # type: ignore[attr-defined]
+    monkeypatch.setattr(architectures, "output", lambda *_: "ppc64el\n")
+    assert own.__wrapped__() == Architecture("ppc64el", "ppc64le", "qemu-system")
 
 
 def test_an_emulator_that_is_missing_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("listenwatch.guests.apt.shutil.which", lambda *_, **__: None)
     with pytest.raises(GuestError, match="qemu-system-aarch64 is missing: run 'apt-get install qemu-system-arm'"):
         ARM64.emulator()
+    with pytest.raises(GuestError, match="qemu-system-riscv64 is missing: run 'apt-get install qemu-system-misc opensbi'"):
+        named("riscv64").emulator()
+
+
+def test_a_cache_that_cannot_be_written_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    expected = f"{tmp_path}/file/listenwatch cannot be written (Not a directory): set XDG_CACHE_HOME to a folder of yours"
+    with pytest.raises(GuestError, match=re.escape(expected)), lock():
+        pass
 
 
 def test_each_architecture_has_its_own_kernels() -> None:
@@ -85,6 +96,14 @@ def test_arm64_is_a_machine_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shape.options[:2] == ("-machine", "virt")
     assert "cortex-a72" in shape.options
     assert "virt,gic-version=host" in machine.machine(ARM64, kvm=True).options
+
+
+def test_riscv64_is_a_machine_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Architecture, "emulator", lambda self: f"/bin/{self.machine}")
+    shape = machine.machine(named("riscv64"), kvm=False)
+    assert (shape.emulator, shape.console, machine.transport(shape)) == ("/bin/riscv64", "ttyS0", "virtio_mmio")
+    assert shape.options[:2] == ("-machine", "virt")
+    assert "host" in machine.machine(named("riscv64"), kvm=True).options
 
 
 USERLAND = userland.Userland(Path("/cache/userland"), Path("/cache/python"))

@@ -18,7 +18,7 @@ from listenwatch.seccomp.filter import (
     program,
 )
 
-X86_64, I386, X32, AARCH64, ARM = 0xC000003E, 0x40000003, 0x40000000, 0xC00000B7, 0x40000028
+X86_64, I386, X32, AARCH64, ARM, RISCV64 = 0xC000003E, 0x40000003, 0x40000000, 0xC00000B7, 0x40000028, 0xC00000F3
 
 
 def run(instructions: tuple[Instruction, ...], data: bytes) -> int:
@@ -52,6 +52,7 @@ def verdict(machine: str, arch: int, number: int, *arguments: int) -> int:
         ("x86_64", I386, 102, (4, 0xFFFF0000)),
         ("aarch64", AARCH64, 201, (3, 511)),
         ("aarch64", ARM, 284, (3, 511)),
+        ("riscv64", RISCV64, 201, (3, 511)),
     ],
 )
 def test_listen_is_stopped(machine: str, arch: int, number: int, arguments: tuple[int, ...]) -> None:
