@@ -245,7 +245,6 @@ Survey = dict[str, list[Feature]]
 def survey(evidence: Evidence) -> Survey:
     """Every question, by group, in the order they are shown."""
     groups: dict[str, Callable[[Evidence], list[Feature]]] = {
-        "kernel": kernel_features, "hooks": hook_features, "privilege": privilege_features,
-        "attach": all_modes,
+        "kernel": kernel_features, "hooks": hook_features, "privilege": privilege_features, "attach": all_modes,
     }
     return {name: ask(evidence) for name, ask in groups.items()}
