@@ -164,10 +164,10 @@ docs: setup .venv/.docs
 
 # What is published, into dist/. With the same commit and set-up the bytes are the same.
 dist: setup
-	$(PY) -m release
+	$(PY) -m deploy.release
 
 image: dist .venv/.servers
-	$(SUDO) $(PY) -m release.image dist/listenwatch_*_all.deb build/image.tar
+	$(SUDO) $(PY) -m deploy.release.image dist/listenwatch_*_all.deb build/image.tar
 	$(SUDO) podman import --quiet --change 'ENTRYPOINT ["/usr/bin/listenwatch"]' build/image.tar \
 		localhost/listenwatch:$$($(PY) -c 'from listenwatch.version import __version__; print(__version__)')
 

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from listenwatch.guests.cache import cache_directory
 from release import debian_root, image
+
+from listenwatch.guests.cache import cache_directory
 from tests.require import require
 
 PACKAGES = ("python3", "python3-venv", "libbpf1")

@@ -15,10 +15,10 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from deploy.release import image, libraries
+from deploy.release.__main__ import build
+from deploy.release.source import PIP, epoch
 from listenwatch.version import __version__
-from release import image, libraries
-from release.__main__ import build
-from release.source import PIP, epoch
 from tests.helpers.podman import LIMITS, OPTIONS, podman
 from tests.helpers.roots import Root, base, image_base
 from tests.helpers.watching import needs, needs_kernel

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from release import completions
 
 from listenwatch import cli
-from release import completions
 from tests.require import require
 
 PATIENCE = 120.0

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.release import manual
 from listenwatch import cli
 from listenwatch.commands.parser import parsers_of
-from release import manual
 from tests.require import require
 
 PAGES = manual.pages("2026-01-02")

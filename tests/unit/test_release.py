@@ -17,9 +17,9 @@ from types import SimpleNamespace
 import pytest
 from packaging.requirements import Requirement
 
+from deploy.release import deb, libraries, pyz, source, unpacking
 from listenwatch import cli
 from listenwatch.linux.privileges import ATTACH
-from release import deb, libraries, pyz, source, unpacking
 from tests.helpers.imports import MODULES
 from tests.helpers.privileges import as_nobody
 from tests.require import require

@@ -1,4 +1,4 @@
-"""A container image from the Debian package: python3 -m release.image DEB TAR, as root.
+"""A container image from the Debian package: python3 -m deploy.release.image DEB TAR, as root.
 
 Nothing of a registry is in it: the packages come from this machine's Debian mirror, and are only unpacked, so there is no
 shell, no apt and no user but root. TAR is a root file system, which podman and docker import.
@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from release.debian_root import make
+from deploy.release.debian_root import make
 
 SUITE = "trixie"
 PACKAGES = ("base-files", "libbpf1", "libc6", "python3", "python3-psutil")
@@ -51,7 +51,7 @@ def build(base: Path, deb: Path, tar: Path) -> None:
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python3 -m release.image", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python3 -m deploy.release.image", description=__doc__)
     parser.add_argument("deb", type=Path)
     parser.add_argument("tar", type=Path)
     options = parser.parse_args()

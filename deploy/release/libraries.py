@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from release.source import PIP
+from deploy.release.source import PIP
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 MACHINES = ("x86_64", "aarch64")

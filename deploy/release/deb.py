@@ -15,9 +15,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from deploy.release import completions, manual
+from deploy.release.source import ROOT, files_of, settle
 from listenwatch.version import __version__
-from release import completions, manual
-from release.source import ROOT, files_of, settle
 
 _DEBIAN = Path(__file__).with_name("debian")
 _PLACES = {

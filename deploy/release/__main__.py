@@ -1,4 +1,4 @@
-"""Build all of it, twice and in different folders, and keep it in dist/ if both came out the same: python -m release."""
+"""Build all of it, twice and in different folders, and keep it in dist/ if both came out the same: python -m deploy.release."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from release import deb, libraries, pyz
-from release.source import ROOT, copied, epoch, wheel
+from deploy.release import deb, libraries, pyz
+from deploy.release.source import ROOT, copied, epoch, wheel
 
 
 def build(into: Path, work: Path, seconds: int) -> list[Path]:
@@ -27,7 +27,7 @@ def build(into: Path, work: Path, seconds: int) -> list[Path]:
 
 def main() -> int:
     """Build and compare; the exit status is 1 where a file differs."""
-    parser = argparse.ArgumentParser(prog="python -m release", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m deploy.release", description=__doc__)
     parser.add_argument("--into", type=Path, default=ROOT / "dist", help="default: dist")
     parser.add_argument("--once", action="store_true", help="do not build again to compare")
     options = parser.parse_args()

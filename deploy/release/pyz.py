@@ -11,7 +11,7 @@ import shutil
 import zipapp
 from pathlib import Path
 
-from release.source import files_of, settle
+from deploy.release.source import files_of, settle
 
 _HERE = Path(__file__).parent
 
