@@ -10,8 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from release import debian_root, image
-
+from deploy.release import debian_root, image
 from listenwatch.guests.cache import cache_directory
 from tests.require import require
 

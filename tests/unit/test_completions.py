@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from release import completions
 
+from deploy.release import completions
 from listenwatch import cli
 from tests.require import require
 
