@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from release import source
-
+from deploy.release import source
 from tests import ROOT
 
 # Imported by each Python that starts with this folder on its path.
