@@ -1,9 +1,10 @@
-"""Build all of it, twice and in different folders, and keep it in dist/ if both came out the same: python -m deploy.release."""
+"""Build all of it, twice, in different folders and with different umasks, and keep it in dist/ if both came out the same: python -m deploy.release."""
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import shutil
 import sys
 import tempfile
@@ -34,7 +35,8 @@ def main() -> int:
     seconds = epoch()
     with tempfile.TemporaryDirectory(prefix="release-") as name:
         folder = Path(name)
-        sums = [build_in(folder / number, seconds) for number in ("1", "second")[: 1 if options.once else 2]]
+        umasks = {"1": 0o022} if options.once else {"1": 0o022, "second": 0o077}
+        sums = [build_in(folder / number, seconds, umask) for number, umask in umasks.items()]
         differing = [file for file in sums[0] if any(other[file] != sums[0][file] for other in sums)]
         if differing:
             sys.stderr.write(f"release: two builds differ: {', '.join(differing)}\n")
@@ -48,11 +50,15 @@ def main() -> int:
     return 0
 
 
-def build_in(folder: Path, seconds: int) -> dict[str, str]:
-    """Build in ``folder``: the SHA-256 of each file by its name."""
+def build_in(folder: Path, seconds: int, umask: int) -> dict[str, str]:
+    """Build in ``folder`` as a user with that umask: the SHA-256 of each file by its name."""
     work = folder / "work"
     work.mkdir(parents=True)
-    files = build(folder / "out", work, seconds)
+    own = os.umask(umask)
+    try:
+        files = build(folder / "out", work, seconds)
+    finally:
+        os.umask(own)
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 

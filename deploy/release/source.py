@@ -49,6 +49,7 @@ def wheel(source: Path, into: Path, seconds: int) -> Path:
     """Build the wheel of the copy ``source``; its path in ``into``. It takes no network."""
     settle(source, seconds)
     line = [*PIP, "wheel", "--no-deps", "--no-index", "--no-build-isolation", "-w", str(into), str(source)]
-    subprocess.run(line, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": str(seconds)})
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(seconds)}
+    subprocess.run(line, check=True, env=environment, umask=0o022)  # of files that setuptools adds
     (built,) = into.glob("listenwatch-*.whl")
     return built

@@ -161,7 +161,7 @@ def test_a_container_watches_the_host_with_the_least_privilege(made: str) -> Non
     watching, listening = f"lw-watching-{os.getpid()}", f"lw-listening-{os.getpid()}"
     limits = ("--network=none", *LIMITS)
     run = ["unshare", "--mount", "sh", "-c", TRACEFS, "sh", needs("podman"), *OPTIONS, "run", "--name", watching]
-    command = ["watch", "--json", "--count", "1", "--container", listening]
+    command = ["watch", "--json", "--count", "1", "--duration", "120", "--container", listening]
     with subprocess.Popen(
         [*run, *limits, *LEAST, *SEEING, PROFILE, made, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
