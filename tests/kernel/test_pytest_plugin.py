@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import subprocess
 import sys
@@ -14,12 +16,14 @@ import pytest
 
 from listenwatch.pytest_plugin.calls import Listenwatch
 from tests import ROOT
-from tests.helpers.plugin import SERVES, needs_seccomp
+from tests.helpers.plugin import PROJECT, SERVES, needs_seccomp
 from tests.helpers.privileges import as_nobody
+from tests.helpers.seccomp import refuse
 from tests.helpers.watching import PATIENCE, needs, needs_kernel, redis_server
 
 pytestmark = pytest.mark.kernel
 
+SECCOMP = {"x86_64": 317, "aarch64": 277}[os.uname().machine]
 PATH = f"{ROOT}:{sysconfig.get_path('purelib')}"
 TESTS = """
 import contextlib, socket, subprocess, sys, time
@@ -141,3 +145,44 @@ def test_as_root_the_probe_sees_it(listenwatch: Listenwatch) -> None:
         call = calls.wait()
     assert (call.asked, call.agrees) == (7, True)
     assert call.as_json()["watched"]  # by seccomp no stage is
+
+
+# -- where attach mode seccomp does not work
+
+SUITE = PROJECT + """
+def test_own(): listen(5)
+def test_clamped(): listen(HUGE)
+def test_child():
+    with subprocess.Popen(python("socket.socket().listen(7)")): pass
+def test_nothing(): pass
+"""
+
+
+def run_without_seccomp(folder: Path, *before: str) -> subprocess.CompletedProcess[str]:
+    """A session in which seccomp(2) is refused."""
+    (folder / "test_suite.py").write_text(SUITE)
+    line = [*before, "env", f"PYTHONPATH={PATH}", "PYTHONDONTWRITEBYTECODE=1", python_of(before), "-m", "pytest", "--listenwatch"]
+    return subprocess.run(
+        [*line, "-p", "no:cacheprovider", "-o", "listenwatch_fail_on=clamped", "test_suite.py"],
+        cwd=folder, capture_output=True, text=True, timeout=4 * PATIENCE, check=False,
+        preexec_fn=lambda: refuse(errno.EPERM, SECCOMP),
+    )  # fmt: skip
+
+
+def python_of(before: tuple[str, ...]) -> str:
+    return next(path for path in (sys.executable, "/usr/bin/python3") if not before or can_be_run(path))
+
+
+def test_the_probe_watches_a_session(project: Path) -> None:
+    done = run_without_seccomp(project)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "1 failed, 3 passed" in done.stdout
+    assert re.search(r"3 listen\(\): 3 agree; 1 clamped, 0 failed, 0 lost \(attach mode (kprobe|fentry|tracepoint)\)", done.stdout), done.stdout
+
+
+def test_what_cannot_be_watched_says_so(project: Path) -> None:
+    done = run_without_seccomp(project, *as_nobody((), []))
+    assert (done.returncode, done.stdout) == (pytest.ExitCode.USAGE_ERROR, ""), done.stdout
+    (line,) = [line for line in done.stderr.splitlines() if line]
+    assert line.startswith("ERROR: --listenwatch: the listen() calls of this session cannot be watched (attach mode seccomp does not work here")
+    assert line.endswith("run pytest as root, allow seccomp where a container forbids it, or leave --listenwatch out")
