@@ -86,11 +86,13 @@ def _of_namespaces(moment: Moment, most: int) -> Iterator[Sample]:
     if here is not None:
         totals |= {(str(here), counter): [0, 0, 0] for counter in RECONCILED}
     rows = sorted(moment.counters, key=lambda row: (not row.namespace.is_own, not row.difference, -row.most))
+    kept = {here}
     for row in rows:
-        key = str(row.namespace.inode), row.counter
-        if key not in totals and len(totals) >= most * len(RECONCILED):
-            key = "other", row.counter
-        total = totals.setdefault(key, [0, 0, 0])
+        inode = row.namespace.inode
+        if len(kept) < most:
+            kept.add(inode)
+        name = str(inode) if inode in kept else "other"
+        total = totals.setdefault((name, row.counter), [0, 0, 0])
         for number, value in enumerate((row.most, row.seen, row.difference)):
             total[number] += value
     for metric, number in ((metrics.KERNEL, 0), (metrics.ATTRIBUTED, 1), (metrics.DIFFERENCE, 2)):

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "sockets": ("sockets", "-p", str(os.getpid())),
     "top": ("top", "--count", "1", "-p", str(os.getpid())),
     "overflow": ("overflow", "--duration", "0.1", "-p", "1"),
+    "exporter": ("exporter", "--listen", "127.0.0.1:0", "--duration", "0.1"),
     "verify": ("verify", "-k", "backlog-kept-ipv4"),
     "identify": ("identify", "-k", "backlog-kept-ipv4"),
     "replay": ("replay", "tests/vectors/6.1/kprobe.jsonl.gz", "--disagree"),

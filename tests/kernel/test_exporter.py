@@ -146,6 +146,23 @@ def test_series_are_bounded_and_who_refuses_keeps_one() -> None:
             assert sock.getsockname()
 
 
+CALLS = 20_000
+
+
+def test_in_a_storm_scrapes_are_answered_and_every_call_is_judged_or_counted_as_lost(storm: str) -> None:
+    def counted(scrape: Scrape) -> float:
+        return scrape.sum("listenwatch_listen_calls_total") + scrape.sum("listenwatch_listen_calls_lost_total")
+
+    with exporting() as exporter:
+        before = counted(exporter.scrape())
+        with subprocess.Popen([storm, "threads", "4", str(CALLS // 4)], stdout=subprocess.DEVNULL) as storming:
+            while storming.poll() is None:
+                assert exporter.scrape().sum("listenwatch_listeners") > 0
+        scrape = until(lambda: s if counted(s := exporter.scrape()) >= before + CALLS else None, "every call")
+    assert scrape.sum("listenwatch_listen_calls_total", verdict="disagree") == 0
+    assert scrape.sum("process_resident_memory_bytes") < 512 << 20
+
+
 def test_it_gives_up_what_it_does_not_need() -> None:
     with exporting() as exporter:
         status = Path(f"/proc/{exporter.watch.process.pid}/status").read_text()

@@ -21,7 +21,7 @@ from listenwatch.overflow import counters, listeners
 from listenwatch.overflow.kinds import OverflowKind
 from listenwatch.sockets.inventory import NamespaceListeners
 from tests.helpers.calls import call as made
-from tests.unit.overflow.test_overflow import HERE, counted, listener
+from tests.helpers.counts import HERE, counted, listener
 
 PORTS = range(32768, 61000)
 
