@@ -7,6 +7,7 @@ from listenwatch.conformance.identify.eras import Backport, Nearest
 from listenwatch.conformance.identify.findings import Finding, How, Why
 from listenwatch.conformance.identify.identified import Identified
 from listenwatch.conformance.run import ScenarioRun
+from listenwatch.model.history import Version
 from listenwatch.model.kernels import STARTS, name
 from listenwatch.report.behaviour import value_text
 from listenwatch.report.columns import paragraph, text_width
@@ -39,7 +40,8 @@ def _groups(identified: Identified, run: ScenarioRun) -> Iterator[list[str]]:
         *(f"Failed: {scenario}: {error.strip().rpartition(chr(10))[2]}" for scenario, error in run.errors.items()),
         _counts(identified, run),
     ]
-    yield [_nearest(identified.nearest), *map(_backport, identified.backports), _by_release(identified)]
+    without = [f"Built without what its release may have: {finding.field}" for finding in identified.findings if finding.not_built]
+    yield [_nearest(identified.nearest), *without, *(_backport(b, identified.kernel.version) for b in identified.backports), _by_release(identified)]
     yield [headline(identified)]
 
 
@@ -93,10 +95,11 @@ def _span(first: int, last: int) -> str:
     return f"{begins}, before {name(STARTS[last + 1])}" if last + 1 < len(STARTS) else begins
 
 
-def _backport(backport: Backport) -> str:
+def _backport(backport: Backport, version: Version) -> str:
     finding = backport.finding
     since = f", as mainline since {name(finding.since)}" if finding.since else ""
-    text = f"Backport: {finding.field} is {value_text(finding.value)}{since}; it was {value_text(backport.mainline)}"
+    kind = "Backport" if finding.since and finding.since > version else "Unlike its release"
+    text = f"{kind}: {finding.field} is {value_text(finding.value)}{since}; mainline has {value_text(backport.mainline)}"
     return f"{text} ({'known of this release' if backport.known else 'not known of this release'})"
 
 

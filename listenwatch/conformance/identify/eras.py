@@ -24,8 +24,10 @@ class Backport(NamedTuple):
 
 
 def nearest(found_out: Sequence[Finding]) -> Nearest:
-    """The eras that differ least from what was decided."""
-    decided = {finding.field: finding.value for finding in found_out if finding.value is not None}
+    """The eras that differ least from what was decided; what was not built says nothing of the era."""
+    decided = {
+        finding.field: finding.value for finding in found_out if finding.value is not None and not finding.not_built
+    }
     differing = {
         first: tuple(field for field, value in decided.items() if getattr(era, field) != value) for first, era in ERAS
     }
@@ -40,5 +42,5 @@ def backports(found_out: Sequence[Finding], version: Version) -> list[Backport]:
     return [
         Backport(finding, getattr(base, finding.field), finding.value == finding.release)
         for finding in found_out
-        if finding.value is not None and finding.value != getattr(base, finding.field)
+        if finding.value not in (None, getattr(base, finding.field)) and not finding.not_built
     ]

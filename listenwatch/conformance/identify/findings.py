@@ -11,6 +11,7 @@ from listenwatch.linux.kernel import Kernel
 from listenwatch.model.behaviour import FIELDS, Behaviour
 from listenwatch.model.history import Version
 from listenwatch.model.run import Outcome
+from listenwatch.model.variants import NO_MPTCP
 
 
 class How(Enum):
@@ -55,8 +56,13 @@ class Finding(NamedTuple):
 
     @property
     def wrong_by_release(self) -> bool:
-        """Whether the release number alone would have said something else."""
-        return None not in (self.value, self.release) and self.value != self.release
+        """Whether the release number alone would have said something else; what was not built no release says."""
+        return None not in (self.value, self.release) and self.value != self.release and not self.not_built
+
+    @property
+    def not_built(self) -> bool:
+        """Whether the kernel's release may have it, and it was built without: its configuration, not its age."""
+        return self.value == NO_MPTCP and self.release != NO_MPTCP
 
     @property
     def since(self) -> Version | None:

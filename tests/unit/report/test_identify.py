@@ -45,9 +45,18 @@ def test_each_field_says_what_decided_it() -> None:
 def test_where_it_stands_in_history(width: int) -> None:
     words = " ".join(text(vendor("el8-240"), width=width).split())
     assert "Nearest: mainline 5.0 and later, before 5.4" in words
-    assert "Backport: stored is BEFORE_LISTEN_START, as mainline since 5.0; it was INSIDE_LISTEN_START (not known of this release)" in words
+    assert "Backport: stored is BEFORE_LISTEN_START, as mainline since 5.0; mainline has INSIDE_LISTEN_START (not known of this release)" in words
     assert "The release number alone, 4.18.0, would have told wrong: stored (INSIDE_LISTEN_START), bpf_listen_callback (no)" in words
     assert words.endswith(headline(vendor("el8-240")))
+
+
+def test_what_was_not_built_and_what_is_older_than_its_release_have_words_of_their_own() -> None:
+    behaviour, _ = VENDORS["el8-240"]
+    identified = identify(simulated(behaviour), Kernel("5.10.1", (5, 10, 1), "x86_64", {"mptcp_listen": False}))
+    words = " ".join(text(identified).split())
+    assert "Built without what its release may have: mptcp_enters" in words
+    assert "Unlike its release: somaxconn_default is 128, as mainline since 2.6.12; mainline has 4096" in words
+    assert "would have told wrong: somaxconn_default (4096)" in words
 
 
 def test_eras_that_differ_alike_are_spans() -> None:

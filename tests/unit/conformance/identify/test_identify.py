@@ -120,6 +120,18 @@ def test_its_own_release_would_have_been_wrong() -> None:
     assert any(case.judge(mainline(kernel.version)).verdict.kind is VerdictKind.DISAGREE for case in cases)
 
 
+def test_what_was_not_built_is_no_backport() -> None:
+    """5.10 without MPTCP: its configuration, which says nothing of its age."""
+    (path,) = [path for path in VECTORS if path.parent.name == "5.10"]
+    kernel = load(path)[0].header.kernel
+    identified = identify(recorded(path), kernel._replace(has={**kernel.has, "mptcp_listen": False}))
+    assert [finding.field for finding in identified.findings if finding.not_built] == ["mptcp_enters"]
+    assert identified.wrong_by_release == []
+    assert "mptcp_enters" not in {backport.finding.field for backport in identified.backports}
+    assert era_of((5, 10, 0)) in identified.nearest.eras
+    assert identified.behaviour.mptcp_enters == "no MPTCP"
+
+
 # -- any combination, and none
 
 
