@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "overflow": ("overflow", "--duration", "0.1", "-p", "1"),
     "verify": ("verify", "-k", "backlog-kept-ipv4"),
     "replay": ("replay", "tests/vectors/6.1/kprobe.jsonl.gz", "--disagree"),
+    "conformance": ("conformance", "--build", "/dev/null/program"),
+    "judge": ("judge", "tests/data/answers/gvisor.jsonl.gz", "--as", "gvisor"),
     "predict": ("predict", "--backlog", "5"),
     "lab": ("lab", "list"),
     "rules": ("rules",),
@@ -33,6 +35,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 LOUD: dict[str, tuple[str, ...]] = COMMANDS | {
     "verify": ("verify", "-k", "no-such-scenario"),
+    "judge": ("judge", "nowhere"),
     "predict": ("predict", "--backlog", "x"),
     "lab": ("lab", "hint", "99"),
     "rules": ("rules", "--no-such-option"),

@@ -54,7 +54,7 @@ def test_closed_output_and_errors_are_a_status() -> None:
 def test_a_full_output_is_one_line(name: str) -> None:
     with open("/dev/full", "wb") as full:  # noqa: PTH123
         done = run(COMMANDS[name], stdout=full)
-    assert done.returncode in ((2, 3) if name in ("guest", "matrix") else (3,))
+    assert done.returncode in ((2, 3) if name in ("guest", "matrix", "conformance") else (3,))
     assert "Traceback" not in done.stderr and "Exception" not in done.stderr
 
 
@@ -101,7 +101,7 @@ def test_few_descriptors_are_one_line(name: str, limit: int) -> None:
 
 # -- what the kernel shows, and what this user may see
 
-NEEDS_NO_PROC = ("replay", "predict", "lab", "rules", "schema", "guest", "matrix")
+NEEDS_NO_PROC = ("replay", "conformance", "judge", "predict", "lab", "rules", "schema", "guest", "matrix")
 
 
 def without(name: str, prefix: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
