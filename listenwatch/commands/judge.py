@@ -1,13 +1,16 @@
 """``listenwatch judge``: the standalone program's answers, judged on any machine by the model of any stack."""
 
 import argparse
+import gzip
 import sys
+import zlib
 from pathlib import Path
 
+from listenwatch.call.recording import GZIP
 from listenwatch.conformance.standalone.answers import Answers, read_answers
 from listenwatch.conformance.standalone.judging import Judgement, judge_answers
 from listenwatch.conformance.standalone.stacks import stack_of
-from listenwatch.errors import UsageError
+from listenwatch.errors import RecordingError, UsageError
 from listenwatch.linux.terminal import escape, width_of
 from listenwatch.report.answers import judgements_text
 from listenwatch.report.answers_json import judgement_lines
@@ -72,11 +75,13 @@ def judged(file: str, stack: str | None) -> Judgement:
 
 
 def read(file: str) -> Answers:
-    """The answers in a file, or on standard input."""
+    """The answers in a file, gzipped or not, or on standard input."""
     if file == "-":
         return read_answers(sys.stdin.buffer, "-")
     try:
         with Path(file).open("rb") as stream:
-            return read_answers(stream, escape(file))
+            return read_answers(gzip.open(stream) if stream.peek(2).startswith(GZIP) else stream, escape(file))
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise RecordingError(f"{escape(file)}: not whole gzip data ({error})") from None
     except OSError as error:
         raise UsageError(f"cannot read {escape(file)}: {error.strerror}") from None

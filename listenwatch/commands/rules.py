@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 
+from listenwatch.errors import UsageError
 from listenwatch.linux.terminal import width_of
 from listenwatch.model.behaviour import FIELDS
 from listenwatch.model.history import Version
@@ -12,7 +13,14 @@ from listenwatch.model.queue_rules import QueueRule
 from listenwatch.model.rules import BacklogRule, Cited, Rule
 from listenwatch.report.behaviour import runs_text, value_text
 from listenwatch.report.columns import WIDTH, paragraph, text_width
-from listenwatch.report.rules_json import era_lines, rule_lines, seen_object, split
+from listenwatch.report.rules_json import (
+    GVISOR_KINDS,
+    KINDS,
+    era_lines,
+    rule_lines,
+    seen_object,
+    split,
+)
 from listenwatch.report.tables import table
 
 TITLES: dict[type[Cited], str] = {
@@ -20,12 +28,14 @@ TITLES: dict[type[Cited], str] = {
     BacklogRule: "The backlog is",
     QueueRule: "The next connection",
 }
+_GVISOR: dict[type[Cited], str] = dict(zip(GVISOR_KINDS.values(), TITLES.values(), strict=True))
 
 
 EPILOG = """\
 examples:
   listenwatch rules           every rule, with its place in the kernel source
   listenwatch rules --eras    what changed between kernels, with the commits
+  listenwatch rules --stack gvisor   those of gVisor, in its own source
   listenwatch rules --json    the same for programs
 
 exit status: 0 printed, 2 usage"""
@@ -35,23 +45,28 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add = parser.add_argument
     add("--eras", action="store_true", help="what changed from era to era, field by field")
+    add("--stack", choices=("gvisor",), help="the rules of another stack than Linux")
     add("--json", action="store_true", help="one JSON object a line")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the tables."""
+    if args.stack and args.eras:
+        raise UsageError("--eras are of Linux: leave out --stack")
     if args.json:
-        print("\n".join(era_lines() if args.eras else rule_lines()))
+        print("\n".join(era_lines() if args.eras else rule_lines(GVISOR_KINDS if args.stack else KINDS)))
+    elif args.eras:
+        print(eras_text(width_of(sys.stdout)))
     else:
-        print((eras_text if args.eras else rules_text)(width_of(sys.stdout)))
+        print(rules_text(width_of(sys.stdout), _GVISOR if args.stack else TITLES))
     return 0
 
 
-def rules_text(width: int | None = None) -> str:
+def rules_text(width: int | None = None, titles: dict[type[Cited], str] = TITLES) -> str:
     """The rules as tables; who decides stands in a column of its own where there is room for it."""
     room = text_width(width)
     parts = []
-    for rules, title in TITLES.items():
+    for rules, title in titles.items():
         rows: list[tuple[str, ...]] = [(rule.value, *_means(rule), rule.source) for rule in rules]
         if room < WIDTH:
             three = [(rule, errno, f"{text}\n{source}") for rule, errno, text, source in rows]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from listenwatch.call.keys import Attach, Errno, Only, Release
 from listenwatch.model.behaviour import FIELDS
+from listenwatch.model.gvisor_rules import GvisorBacklogRule, GvisorQueueRule, GvisorRule
 from listenwatch.model.history import Commit, History, Version
 from listenwatch.model.kernels import ERAS, name, runs_of
 from listenwatch.model.kernels_run import SEEN
@@ -15,6 +16,10 @@ from listenwatch.report.behaviour import value_text
 
 KINDS: dict[str, type[Cited]] = {"rule": Rule, "backlog_rule": BacklogRule, "queue_rule": QueueRule}
 """As the keys of other lines call them."""
+GVISOR_KINDS: dict[str, type[Cited]] = {
+    "rule": GvisorRule, "backlog_rule": GvisorBacklogRule, "queue_rule": GvisorQueueRule,
+}  # fmt: skip
+"""The same for gVisor."""
 
 
 class SeenObject(TypedDict):
@@ -104,9 +109,9 @@ def split(rule: Cited) -> tuple[str, str]:
     return (errno, rest) if colon and errno.isupper() and errno.isalpha() else ("", rule.text)
 
 
-def rule_lines() -> Iterator[str]:
+def rule_lines(kinds: dict[str, type[Cited]] = KINDS) -> Iterator[str]:
     """Each rule as a line of JSON."""
-    for kind, rules in KINDS.items():
+    for kind, rules in kinds.items():
         for rule in rules:
             errno, text = split(rule)
             line: RuleLine = {

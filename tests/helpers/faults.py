@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "verify": ("verify", "-k", "backlog-kept-ipv4"),
     "identify": ("identify", "-k", "backlog-kept-ipv4"),
     "replay": ("replay", "tests/vectors/6.1/kprobe.jsonl.gz", "--disagree"),
+    "conformance": ("conformance", "--build", "/dev/null/program"),
+    "judge": ("judge", "tests/data/answers/gvisor.jsonl.gz", "--as", "gvisor"),
     "predict": ("predict", "--backlog", "5"),
     "check": ("check", "--server", "nginx", "--kernel", "6.1"),
     "lab": ("lab", "list"),
@@ -37,6 +39,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 LOUD: dict[str, tuple[str, ...]] = COMMANDS | {
     "verify": ("verify", "-k", "no-such-scenario"),
     "identify": ("identify", "-k", "no-such-scenario"),
+    "judge": ("judge", "nowhere"),
     "predict": ("predict", "--backlog", "x"),
     "check": ("check", "--server", "no-such-server"),
     "lab": ("lab", "hint", "99"),

@@ -57,7 +57,7 @@ def test_a_full_output_is_one_line(name: str) -> None:
     if name == "exporter":  # it writes nothing there
         assert done.returncode == run(COMMANDS[name]).returncode
     else:
-        assert done.returncode in ((2, 3) if name in ("guest", "matrix") else (3,))
+        assert done.returncode in ((2, 3) if name in ("guest", "matrix", "conformance") else (3,))
     assert "Traceback" not in done.stderr and "Exception" not in done.stderr
 
 
@@ -104,7 +104,7 @@ def test_few_descriptors_are_one_line(name: str, limit: int) -> None:
 
 # -- what the kernel shows, and what this user may see
 
-NEEDS_NO_PROC = ("replay", "predict", "check", "lab", "rules", "schema", "guest", "matrix")
+NEEDS_NO_PROC = ("replay", "predict", "check", "lab", "rules", "schema", "guest", "matrix", "conformance")
 
 
 def without(name: str, prefix: tuple[str, ...]) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import sys
 from pathlib import Path
@@ -119,3 +120,12 @@ def test_no_compiler_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["conformance", "--build", str(tmp_path)]) == 3
     assert capsys.readouterr().err == "listenwatch: no clang here: apt-get install clang\n"
+
+
+@pytest.mark.parametrize("kept", [1.0, 0.5])
+def test_gzipped_answers(kept: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whole, and cut."""
+    data = gzip.compress(recorded(LINUX))
+    (tmp_path / "answers.gz").write_bytes(data[: int(len(data) * kept)])
+    assert main(["judge", str(tmp_path / "answers.gz")]) == (0 if kept == 1 else 3)
+    assert kept == 1 or "not whole gzip data" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from listenwatch.model.behaviour import FIELDS
 from listenwatch.model.kernels import ERAS, name
 from listenwatch.model.rules import Cited, Rule
 from listenwatch.report.rules_json import split
+from tests.helpers.contract import fit
 from tests.helpers.eras import LINUX_7_3
 
 RULES = [rule for rules in TITLES for rule in rules]
@@ -153,3 +154,12 @@ def test_a_rule_of_old_kernels_cites_the_last_release_that_has_it(capsys: pytest
     )
     assert (rules["clamped"]["source"], rules["clamped"]["release"]) == ("__sys_listen_socket(), net/socket.c", None)
     assert rules["no-memory"]["release"] == "4.3"
+
+
+def test_the_rules_of_another_stack(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["rules", "--stack", "gvisor", "--json"]) == 0
+    lines = fit(capsys.readouterr().out)
+    assert {line["id"] for line in lines} >= {"gvisor-listens", "gvisor-clamped", "gvisor-cookie"}
+    assert cli.main(["rules", "--stack", "gvisor"]) == 0
+    assert "pkg/tcpip/transport/tcp/endpoint.go" in capsys.readouterr().out
+    assert cli.main(["rules", "--stack", "gvisor", "--eras"]) == 2

@@ -298,3 +298,28 @@ def test_where_the_sources_name_their_place_in_the_documentation() -> None:
     keys = {key for line in lines for key in line} | {key for line in lines for look in ("pre", "post") for key in line.get(look, {})}
     assert {key for key in keys if f"`{key}`" not in page} == set()
     assert all(f"`{line['kind']}`" in page for line in lines[1:])
+
+
+def test_the_example_in_the_documentation_is_judged() -> None:
+    """What a stranger copies from the page is a file that can be judged as it stands."""
+    page = (Path(__file__).parents[3] / "docs/pages/reference/answers.md").read_text()
+    example = page.partition("```json\n")[2].partition("```")[0]
+    judgement = judged(example.encode(), "6.1")
+    assert (judgement.summary.agree, judgement.summary.judged) == (1, 1)
+    assert disagreeing(judged(example.replace('"tcpi_sacked": 5', '"tcpi_sacked": 6').encode(), "6.1")) == [("mine", "max_ack_backlog")]
+
+
+def test_a_strangers_stack() -> None:
+    """Written from the page alone: a stack that is not Linux, whose harness sees results and counts connections."""
+    lines: list[Line] = [
+        {"schema": "listenwatch/answers/1", "sysname": "Mine", "release": "1", "version": "", "machine": "", "program": "harness", "namespace": "own"},
+        {"kind": "listen", "case": "negative", "is_file": True, "is_socket": True, "family": 2, "type": 1, "protocol": 6, "asked": -1, "result": -22},
+        {"kind": "fill", "case": "five", "family": 2, "type": 1, "protocol": 6, "asked": 5, "somaxconn": 128, "max_syn_backlog": 128,
+         "syncookies": 1, "abort_on_overflow": 0, "attempted": 6, "connected": 5, "error": -115, "accepted": 5, "milliseconds": 3},
+        {"kind": "end", "lines": 4},
+    ]  # fmt: skip
+    assert disagreeing(judged(data_of(lines), "6.1")) == [("five", "connected")]
+    lines[2] |= {"attempted": 7, "connected": 6, "accepted": 6}
+    assert disagreeing(judged(data_of(lines), "6.1")) == []
+    lines[1] |= {"never_connected": True, "pre": {"accepts": 0, "port": 1}}
+    assert disagreeing(judged(data_of(lines), "6.1")) == [("negative", "result")]

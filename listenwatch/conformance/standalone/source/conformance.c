@@ -89,6 +89,8 @@ __attribute__((noreturn, used)) void run(void)
 	word power_off = 0x4321fedc, restart = 0x01234567;
 
 	raise_limit();
+	if (init) /* whatever stands on the console's line */
+		sys(WRITE, 1, (word) "\n", 1, 0, 0);
 	put_header(namespace);
 	run_cases(namespace[0] != 's');
 	begin_line("end");

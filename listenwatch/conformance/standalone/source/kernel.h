@@ -125,15 +125,15 @@ struct pollfd {
 /* Waits at most so many milliseconds; what came of it. */
 static int poll_for(int fd, short events, int milliseconds)
 {
-	struct pollfd one = { fd, events, 0 };
+	struct pollfd waited = { fd, events, 0 };
 #if defined(__aarch64__)
 	word time[2] = { milliseconds / 1000, milliseconds % 1000 * 1000000L };
 
-	sys(PPOLL, (word)&one, 1, (word)time, 0, 8);
+	sys(PPOLL, (word)&waited, 1, (word)time, 0, 8);
 #else
-	sys(POLL, (word)&one, 1, milliseconds, 0, 0);
+	sys(POLL, (word)&waited, 1, milliseconds, 0, 0);
 #endif
-	return one.revents;
+	return waited.revents;
 }
 
 static int sys_close(int fd)

@@ -235,13 +235,13 @@ static const char *const NAMES[] = { "ListenOverflows", "ListenDrops", "TCPReqQF
 	"SyncookiesSent", "SyncookiesRecv", "EmbryonicRsts" };
 enum { COUNTERS = sizeof(NAMES) / sizeof(NAMES[0]), LISTEN_DROPS = 1 };
 
-static int same_word(const char *at, const char *word_)
+static int same_word(const char *at, const char *name)
 {
-	while (*word_ && *at == *word_) {
+	while (*name && *at == *name) {
 		at++;
-		word_++;
+		name++;
 	}
-	return !*word_ && (*at == ' ' || *at == '\n');
+	return !*name && (*at == ' ' || *at == '\n');
 }
 
 /* Each counter's value; UNKNOWN where the kernel has no such one. */
