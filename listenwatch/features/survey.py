@@ -121,8 +121,7 @@ def bpf_lsm(evidence: Evidence) -> Feature:
     """Whether a BPF program may refuse listen(): its module is active and its programs load."""
     if evidence.lsm_active:
         return tried("BPF LSM", evidence.lsm, evidence.privilege)
-    active = '"bpf" among the active security modules'
-    return known("BPF LSM", evidence.lsm_active, f"{active}; {config(evidence, 'BPF_LSM')}")
+    return known("BPF LSM", evidence.lsm_active, f'"bpf" among the active security modules; {config(evidence, "BPF_LSM")}')
 
 
 def headers(evidence: Evidence) -> Feature:

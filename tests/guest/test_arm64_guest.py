@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from listenwatch.cli import main
 from listenwatch.conformance.standalone.build import build
 from tests import ROOT
 from tests.helpers.answers import asked_in_guest, disagreeing, judged
@@ -23,10 +25,10 @@ def _able() -> None:
     needs_guest("6.1", arch="arm64")
 
 
-def in_guest(*command: str) -> subprocess.CompletedProcess[str]:
+def in_guest(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run a command in the guest through the command line, as a user would."""
     line = [sys.executable, "-m", "listenwatch", "guest", "--arch", "arm64", "--kernel", "6.1", "--cpus", "1", "--", *command]
-    return subprocess.run(line, capture_output=True, text=True, timeout=900, cwd=ROOT)
+    return subprocess.run(line, capture_output=True, text=True, timeout=900, cwd=cwd)
 
 
 LOOK_AROUND = """
@@ -41,6 +43,23 @@ def test_a_command_runs_there_and_its_exit_status_is_passed_on() -> None:
     done = in_guest("sh", "-c", LOOK_AROUND)
     assert done.returncode == 7, done.stderr
     assert done.stdout.splitlines() == ["aarch64", str(ROOT), "modprobe", "here", "forgotten"]
+
+
+LISTENS = """
+import socket
+sock = socket.socket()
+sock.bind(("127.0.0.1", 0))
+for backlog in 511, 70000, 0:
+    sock.listen(backlog)
+"""
+
+
+def test_a_recording_made_there_is_judged_the_same_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = in_guest("listenwatch", "watch", "--json", "-o", "calls.jsonl", "--", "python3", "-c", LISTENS, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert main(["replay", "--json", str(tmp_path / "calls.jsonl")]) == 0
+    assert capsys.readouterr().out == done.stdout
+    assert json.loads(done.stdout.splitlines()[-1])["summary"]["agree"] == 3
 
 
 def test_scenarios_agree_in_every_mode_there_is() -> None:
