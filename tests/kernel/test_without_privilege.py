@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,13 +48,20 @@ WORKS = {
 @pytest.fixture(autouse=True, scope="module")
 def _needs() -> None:
     needs("setpriv")
-    require("kernel", run("--version").returncode == 0, "a user without privilege may not run this Python")
+    # by a shell, which has no capability left that setpriv still has as it starts it
+    may = subprocess.run([*as_user(), "sh", "-c", 'exec "$0" -c ""', sys.executable], cwd="/", capture_output=True, check=False)
+    require("kernel", may.returncode == 0, "a user without privilege may not run this Python")
+
+
+def as_user(*environment: str) -> list[str]:
+    """The command line that runs another as that user."""
+    return ["env", "-i", "PATH=/usr/bin:/bin", *environment, "setpriv", f"--reuid={UID}", f"--regid={UID}",
+            "--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "--"]  # fmt: skip
 
 
 def run(*arguments: str, environment: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """A command of listenwatch as that user; what it prints says of no fault of listenwatch's own."""
-    line = ["env", "-i", "PATH=/usr/bin:/bin", *environment, "setpriv", f"--reuid={UID}", f"--regid={UID}",
-            "--clear-groups", "--bounding-set=-all", "--no-new-privs", "--", *LISTENWATCH, *arguments]  # fmt: skip
+    line = [*as_user(*environment), *LISTENWATCH, *arguments]
     done = subprocess.run(line, cwd="/", capture_output=True, text=True, timeout=PATIENCE, check=False)
     for printed in (done.stdout, done.stderr):
         assert "Traceback" not in printed and "an error of listenwatch itself" not in printed, printed
