@@ -104,7 +104,7 @@ def test_few_descriptors_are_one_line(name: str, limit: int) -> None:
 
 # -- what the kernel shows, and what this user may see
 
-NEEDS_NO_PROC = ("replay", "predict", "check", "lab", "rules", "schema", "guest", "matrix", "conformance")
+NEEDS_NO_PROC = ("replay", "predict", "check", "lab", "rules", "schema", "guest", "matrix", "conformance", "judge")
 
 
 def without(name: str, prefix: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
