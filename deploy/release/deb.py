@@ -20,6 +20,8 @@ from deploy.release.source import ROOT, files_of, settle
 from listenwatch.version import __version__
 
 _DEBIAN = Path(__file__).with_name("debian")
+_EXPORTER = ROOT / "deploy/systemd/listenwatch-exporter.service"
+_UNITS = "usr/lib/systemd/system"
 _PLACES = {
     "bash": "usr/share/bash-completion/completions",
     "zsh": "usr/share/zsh/vendor-completions",
@@ -37,7 +39,10 @@ def build(package: Path, needed: Path, into: Path, work: Path, seconds: int) -> 
     shutil.copytree(package, tree / "usr/lib/listenwatch/listenwatch", ignore=shutil.ignore_patterns("__pycache__"))
     _documents(tree, work, seconds)
     _place(_DEBIAN / "launcher", tree / "usr/bin/listenwatch", 0o755)
-    _place(_DEBIAN / "listenwatch.service", tree / "usr/lib/systemd/system/listenwatch.service")
+    _place(_DEBIAN / "listenwatch.service", tree / _UNITS / "listenwatch.service")
+    _place(_EXPORTER, tree / _UNITS / _EXPORTER.name)
+    unit = tree / _UNITS / _EXPORTER.name
+    unit.write_text(unit.read_text().replace("/usr/local/bin/", "/usr/bin/"))
     _control(tree)
     settle(tree, seconds)
     built = into / f"listenwatch_{debian_version(__version__)}_all.deb"

@@ -1,7 +1,7 @@
 """The Python packages listenwatch needs at run time, unpacked from the wheels that requirements.txt pins.
 
-Everything is Python but psutil, which has a compiled part for each machine. What markupsafe has compiled only makes
-it faster, and would be one file for each version of Python: it is left out.
+Everything is Python but psutil, which has a compiled part for each machine. What markupsafe and PyYAML have compiled only
+makes them faster, and would be one file for each version of Python: it is left out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def install(place: Path) -> Path:
     pure = place / "all"
     _install(REQUIREMENTS, MACHINES[0], pure)
     shutil.rmtree(pure / "bin", ignore_errors=True)
-    for compiled in (pure / "markupsafe").glob("_speedups*"):
+    for compiled in [*pure.glob("markupsafe/_speedups*"), *pure.glob("yaml/_yaml*.so")]:
         compiled.unlink()
     (place / MACHINES[0]).mkdir()
     for path in (pure / COMPILED, *pure.glob(f"{COMPILED}-*.dist-info")):
