@@ -158,7 +158,12 @@ def open_any_engine(
     if follow and follows_by_seccomp(evidence):
         why = f"no privilege for BPF, so no stages are seen (to see them, {remedy(to_attach())})"
         return _open_seccomp(evidence, why)
-    return open_engine(engine, attach, follow=follow, ring_size=ring_size)
+    try:
+        return open_engine(engine, attach, follow=follow, ring_size=ring_size)
+    except ObserveError as error:
+        if not follow and follows_by_seccomp(evidence):
+            raise ObserveError(f"{error}; a command of your own takes no privilege: listenwatch watch -- COMMAND") from None
+        raise
 
 
 def follows_by_seccomp(evidence: Evidence) -> bool:

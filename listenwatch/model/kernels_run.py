@@ -43,6 +43,7 @@ RUN = (
     KernelRun((5, 10, 262), "x86_64", "kprobe", 868),
     KernelRun((6, 1, 192), "aarch64", "kprobe", 986),
     KernelRun((6, 1, 192), "x86_64", "kprobe", 965),
+    KernelRun((6, 12, 117), "riscv64", "fentry", 995),
     KernelRun((6, 12, 118), "x86_64", "kprobe", 976),
     KernelRun((6, 18, 44), "x86_64", "tracepoint", 892),
     KernelRun((7, 2, 13), "x86_64", "kprobe", 972),

@@ -7,12 +7,9 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-import sysconfig
 import time
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,15 +19,10 @@ from listenwatch.call.codec import call_from_json
 from listenwatch.call.record import Flag
 from listenwatch.call.unseen import unseen_fields
 from listenwatch.conformance.harness.needs import unmet
-from tests import ROOT
 from tests.helpers.contract import fit
-from tests.helpers.privileges import as_nobody
+from tests.helpers.privileges import ENVIRONMENT, as_nobody, python_of_nobody
 from tests.helpers.watching import PATIENCE, needs, needs_kernel, redis_server, watching
 from tests.require import require
-
-PATH = f"{ROOT}:{sysconfig.get_path('purelib')}"
-CANDIDATES = (sys.executable, "/usr/bin/python3")
-"""Our own Python may lie where nobody else may go."""
 
 
 class Watched(NamedTuple):
@@ -46,21 +38,9 @@ class Watched(NamedTuple):
         return [(c["protocol"], c["asked"], c["stored"], c["errno"], c["verdict"]) for c in self.calls]
 
 
-@cache
-def python_of_nobody() -> str:
-    """A Python that nobody may run, with what listenwatch imports."""
-    for candidate in CANDIDATES:
-        line = as_nobody((), ["env", f"PYTHONPATH={PATH}", candidate, "-m", "listenwatch", "--version"])
-        if not subprocess.run(line, capture_output=True, check=False).returncode:
-            return candidate
-    require("kernel", False, "nobody may not run this Python")
-    raise AssertionError
-
-
 def line_of(*arguments: str) -> list[str]:
     """A command of listenwatch as nobody, without any capability."""
-    environment = [f"PYTHONPATH={PATH}", "PYTHONDONTWRITEBYTECODE=1"]
-    return as_nobody((), ["env", *environment, python_of_nobody(), "-m", "listenwatch", *arguments])
+    return as_nobody((), ["env", *ENVIRONMENT, python_of_nobody(), "-m", "listenwatch", *arguments])
 
 
 def python(script: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +15,12 @@ from listenwatch.features.answers import Answer
 from listenwatch.features.evidence import Evidence
 from listenwatch.linux.privileges import IN_NAMESPACES, to_attach
 from tests import ROOT
-from tests.helpers.watching import LISTENWATCH, PATIENCE, needs, python
+from tests.helpers.privileges import ENVIRONMENT, python_of_nobody
+from tests.helpers.watching import PATIENCE, needs
 from tests.require import require
 
 UID = 64321
-LISTENS = python("import socket; socket.socket().listen(5)")
+ANSWERS = str(ROOT / "tests/data/answers/gvisor.jsonl.gz")
 VECTOR = str(ROOT / "tests/vectors/6.1/kprobe.jsonl.gz")
 
 
@@ -33,7 +33,7 @@ TO_ATTACH, TO_RUN = with_capabilities(to_attach()), with_capabilities(IN_NAMESPA
 NO_HOME = "this user has no home directory: set XDG_CACHE_HOME to a folder of yours"
 REFUSED = {
     "watch": TO_ATTACH, "watch -o /listenwatch.jsonl -- true": "cannot write /listenwatch.jsonl: Permission denied",
-    "overflow": TO_ATTACH, "verify": TO_RUN, "verify --generate 1": TO_RUN,
+    "overflow": TO_ATTACH, "exporter": TO_ATTACH, "identify": TO_RUN, "conformance --build /nowhere": "/nowhere", "verify": TO_RUN, "verify --generate 1": TO_RUN,
     "lab check 1": TO_RUN, "lab prove 1": TO_RUN, "lab start 1": "name a folder of yours",
     "lab list": NO_HOME.replace("CACHE", "STATE"), "lab hint 1": NO_HOME.replace("CACHE", "STATE"),
     "guest --list": NO_HOME, "guest -- true": NO_HOME, "matrix": NO_HOME,
@@ -41,6 +41,7 @@ REFUSED = {
 }  # fmt: skip
 WORKS = {
     "predict --backlog 511": 0, "rules": 0, "schema call-3": 0, f"replay {VECTOR}": 0, "features": 0,
+    "check --server nginx": 0, f"judge {ANSWERS} --as gvisor": 0,
     "sockets": 4, "top --count 1": 4,
 }  # fmt: skip
 
@@ -48,9 +49,7 @@ WORKS = {
 @pytest.fixture(autouse=True, scope="module")
 def _needs() -> None:
     needs("setpriv")
-    # by a shell, which has no capability left that setpriv still has as it starts it
-    may = subprocess.run([*as_user(), "sh", "-c", 'exec "$0" -c ""', sys.executable], cwd="/", capture_output=True, check=False)
-    require("kernel", may.returncode == 0, "a user without privilege may not run this Python")
+    python_of_nobody()
 
 
 def as_user(*environment: str) -> list[str]:
@@ -61,7 +60,7 @@ def as_user(*environment: str) -> list[str]:
 
 def run(*arguments: str, environment: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """A command of listenwatch as that user; what it prints says of no fault of listenwatch's own."""
-    line = [*as_user(*environment), *LISTENWATCH, *arguments]
+    line = [*as_user(*ENVIRONMENT, *environment), python_of_nobody(), "-m", "listenwatch", *arguments]
     done = subprocess.run(line, cwd="/", capture_output=True, text=True, timeout=PATIENCE, check=False)
     for printed in (done.stdout, done.stderr):
         assert "Traceback" not in printed and "an error of listenwatch itself" not in printed, printed
@@ -102,7 +101,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def test_a_command_is_watched_and_its_recording_replayed(folder: Path) -> None:
     require("kernel", survey.seccomp(Evidence()).answer is Answer.YES, "no seccomp notification here")
     recording = str(folder / "calls.jsonl")
-    watched = run("watch", "-o", recording, "--", *LISTENS)
+    watched = run("watch", "-o", recording, "--", python_of_nobody(), "-c", "import socket; socket.socket().listen(5)")
     assert watched.returncode == 0 and "1 agree, 0 disagree" in watched.stderr, watched.stderr
     again = run("replay", "--json", recording)
     assert again.returncode == 0, again.stderr
