@@ -53,9 +53,9 @@ def needed_by(command: str) -> tuple[str, ...]:
 
 
 def sentence(needed: tuple[str, ...]) -> str:
-    """A message that ends with these, as a pattern."""
+    """A message that ends with these, as a pattern; that of watch goes on with what takes none."""
     names = re.escape(f"{', '.join(needed[:-1])} and {needed[-1]}")
-    return rf"listenwatch: .*: run it as root, or with {names}\n"
+    return rf"listenwatch: .*: run it as root, or with {names}(; a command of your own .*)?\n"
 
 
 def run(capabilities: Iterable[str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -32,7 +32,8 @@ def with_capabilities(names: tuple[str, ...]) -> str:
 TO_ATTACH, TO_RUN = with_capabilities(to_attach()), with_capabilities(IN_NAMESPACES)
 NO_HOME = "this user has no home directory: set XDG_CACHE_HOME to a folder of yours"
 REFUSED = {
-    "watch": TO_ATTACH, "watch -o /listenwatch.jsonl -- true": "cannot write /listenwatch.jsonl: Permission denied",
+    "watch": f"{TO_ATTACH}; a command of your own takes no privilege: listenwatch watch -- COMMAND",
+    "watch -o /listenwatch.jsonl -- true": "cannot write /listenwatch.jsonl: Permission denied",
     "overflow": TO_ATTACH, "exporter": TO_ATTACH, "identify": TO_RUN, "conformance --build /nowhere": "/nowhere", "verify": TO_RUN, "verify --generate 1": TO_RUN,
     "lab check 1": TO_RUN, "lab prove 1": TO_RUN, "lab start 1": "name a folder of yours",
     "lab list": NO_HOME.replace("CACHE", "STATE"), "lab hint 1": NO_HOME.replace("CACHE", "STATE"),
