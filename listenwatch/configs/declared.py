@@ -32,7 +32,7 @@ class Declared(NamedTuple):
     ``server`` is a name of ``sockets.servers``, or what the configuration calls it. ``local`` is the address as the
     configuration has it, empty for one that it does not know. ``backlog`` is what the server is going to pass to listen(), as
     the configuration writes it (4294967295 and -1 are the same to the kernel), None where that depends on what is not there:
-    ``setting`` says on what. ``somaxconn`` is that of the container it describes; None: that of where it runs.
+    ``setting`` says on what. ``where`` is the line of the backlog or of what decides it, else that of the listener. ``somaxconn`` is that of the container it describes; None: that of where it runs.
     """
 
     server: str

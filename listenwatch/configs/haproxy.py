@@ -24,6 +24,20 @@ _STATS_BACKLOG = 10
 """Of ``stats socket``: its frontend's maxconn, unless the line has another."""
 
 
+class _Number(NamedTuple):
+    where: Where
+    value: int
+
+
+class _Backlog(NamedTuple):
+    """What a bind asks for, and where that is written: the bind's own line, or that of another setting."""
+
+    value: int | None
+    origin: Origin
+    where: Where
+    setting: str = ""
+
+
 class _Bind(NamedTuple):
     where: Where
     address: str
@@ -31,7 +45,7 @@ class _Bind(NamedTuple):
 
 
 class _Section:
-    def __init__(self, kind: str, inherited: dict[str, int]) -> None:
+    def __init__(self, kind: str, inherited: dict[str, _Number]) -> None:
         self.kind, self.numbers, self.binds = kind, dict(inherited), list[_Bind]()
 
 
@@ -41,27 +55,28 @@ def declared(path: Path) -> list[Declared]:
     overall = next((section.numbers.get("maxconn") for section in everything if section.kind == "global"), None)
     for section in everything:
         for bind in section.binds:
-            backlog, origin, setting = _backlog(bind, section, overall)
+            backlog = _backlog(bind, section, overall)
             for text in bind.address.split(","):
                 listener = _address(text)
                 if listener:
-                    result.append(Declared("HAProxy", *listener, backlog, origin, bind.where, setting))
+                    result.append(Declared("HAProxy", *listener, backlog.value, backlog.origin, backlog.where, backlog.setting))
     return result
 
 
-def _backlog(bind: _Bind, section: _Section, overall: int | None) -> tuple[int | None, Origin, str]:
+def _backlog(bind: _Bind, section: _Section, overall: _Number | None) -> _Backlog:
     """``listener_backlog()``, src/listener.c: of the bind line, of the frontend, and then what may connect at once."""
     options = dict(zip(bind.options, bind.options[1:], strict=False))
     if "backlog" in options:
-        return number(options["backlog"], bind.where, "backlog"), Origin.GIVEN, ""
-    if "backlog" in section.numbers:
-        return section.numbers["backlog"], Origin.GIVEN, ""
+        return _Backlog(number(options["backlog"], bind.where, "backlog"), Origin.GIVEN, bind.where)
+    if given := section.numbers.get("backlog"):
+        return _Backlog(given.value, Origin.GIVEN, given.where)
     if "maxconn" in options:
-        return number(options["maxconn"], bind.where, "maxconn"), Origin.SETTING, "maxconn"
+        return _Backlog(number(options["maxconn"], bind.where, "maxconn"), Origin.SETTING, bind.where, "maxconn")
     if section.kind == "global":
-        return _STATS_BACKLOG, Origin.DEFAULT, ""
-    limit = section.numbers.get("maxconn", overall)
-    return limit, Origin.UNKNOWN if limit is None else Origin.SETTING, "maxconn"
+        return _Backlog(_STATS_BACKLOG, Origin.DEFAULT, bind.where)
+    if limit := section.numbers.get("maxconn", overall):
+        return _Backlog(limit.value, Origin.SETTING, limit.where, "maxconn")
+    return _Backlog(None, Origin.UNKNOWN, bind.where, "maxconn")
 
 
 def _address(text: str) -> tuple[str, str, int | None] | None:
@@ -80,7 +95,7 @@ def _address(text: str) -> tuple[str, str, int | None] | None:
 
 
 def _sections(path: Path) -> Iterator[_Section]:
-    defaults: dict[str, int] = {}
+    defaults: dict[str, _Number] = {}
     section: _Section | None = None
     for where, words in _lines(path):
         keyword, *arguments = words
@@ -93,7 +108,7 @@ def _sections(path: Path) -> Iterator[_Section]:
         elif section is None:
             raise BadConfiguration(f"{escape(where.file)}:{where.line}: not HAProxy's: '{escape(keyword)}' before any section")
         elif keyword in ("maxconn", "backlog") and arguments:
-            section.numbers[keyword] = number(arguments[0], where, keyword)
+            section.numbers[keyword] = _Number(where, number(arguments[0], where, keyword))
         elif keyword == "bind" and arguments:
             section.binds.append(_Bind(where, arguments[0], arguments[1:]))
         elif words[:2] == ["stats", "socket"] and len(words) > 2:

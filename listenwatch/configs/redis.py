@@ -23,10 +23,10 @@ def declared(path: Path) -> list[Declared]:
     """``port`` and ``tls-port`` on each address of ``bind``, and ``unixsocket``: all with the one ``tcp-backlog``."""
     values = _values(path, 0)
     nowhere = Where(str(path))
-    backlog, origin = default_of("redis"), Origin.DEFAULT
+    backlog, origin, given = default_of("redis"), Origin.DEFAULT, None
     if "tcp-backlog" in values:
-        where, (text, *_) = values["tcp-backlog"]
-        backlog, origin = number(text, where, "tcp-backlog", least=0, most=2**31 - 1), Origin.GIVEN
+        given, (text, *_) = values["tcp-backlog"]
+        backlog, origin = number(text, given, "tcp-backlog", least=0, most=2**31 - 1), Origin.GIVEN
     result = []
     for name, usual in (("port", ["6379"]), ("tls-port", ["0"])):
         where, (text, *_) = values.get(name, (nowhere, usual))
@@ -34,10 +34,10 @@ def declared(path: Path) -> list[Declared]:
         hosts = values.get("bind", (nowhere, ["*", "-::*"]))[1] if port else []
         for host in hosts:
             family, local = address(host.removeprefix("-").replace("::*", "::"), port)
-            result.append(Declared("redis", family, local, port, backlog, origin, where))
+            result.append(Declared("redis", family, local, port, backlog, origin, given or where))
     if "unixsocket" in values:
         where, (file, *_) = values["unixsocket"]
-        result.append(Declared("redis", "unix", file, None, backlog, origin, where))
+        result.append(Declared("redis", "unix", file, None, backlog, origin, given or where))
     return result
 
 

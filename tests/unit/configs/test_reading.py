@@ -75,6 +75,25 @@ def test_postgres_of_each_kind(tmp_path: Path) -> None:
     assert said(tmp_path, "postgresql.conf", text) == [("tcp", "0.0.0.0:5432", 20_000, "setting")]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "lines"),
+    [
+        ("redis.conf", "port 6379\ntcp-backlog 2048\n", [2, 2]),
+        ("redis.conf", "\nport 6379\nbind ::1\n", [2]),
+        ("nginx.conf", "http {\n server { listen 80; }\n server { listen 80\n backlog=9; }\n}\n", [3]),
+        ("haproxy.cfg", "global\n maxconn 5\ndefaults\n backlog 7\nfrontend a\n bind :80\n bind :81 backlog 8\n", [4, 7]),
+        ("haproxy.cfg", "global\n maxconn 5\nfrontend a\n bind :80\nfrontend b\n maxconn 6\n bind :81 maxconn 4\n bind :82\n", [2, 7, 6]),
+        ("haproxy.cfg", "frontend a\n bind :80\n", [2]),
+        ("postgresql.conf", "port = 5433\nmax_connections = 20\nunix_socket_directories = ''\n", [2]),
+    ],
+)
+def test_the_line_is_that_of_the_backlog(name: str, text: str, lines: list[int], tmp_path: Path) -> None:
+    """Else of what decides it; else of the listener."""
+    path = tmp_path / name
+    path.write_text(text)
+    assert [each.where.line for each in declared(path)] == lines
+
+
 def test_systemd(tmp_path: Path) -> None:
     text = "[Socket]\nListenStream=/gone\nListenStream=\nListenStream=80\nListenStream=127.0.0.1:81\nListenSequentialPacket=@a\nListenDatagram=82\n"
     addresses = [("tcp6", "[::]:80"), ("tcp", "127.0.0.1:81"), ("unix", "@a")]
