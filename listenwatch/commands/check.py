@@ -17,6 +17,7 @@ from listenwatch.linux.netns import somaxconn
 from listenwatch.linux.terminal import inform, say, width_of
 from listenwatch.prediction.parameters import version_of
 from listenwatch.report.declared import annotation, declared_line, problem_text, text_of
+from listenwatch.report.declared_sarif import sarif_log
 from listenwatch.sockets.servers import SERVERS
 
 DIFFERS, FAILED = 1, 5
@@ -56,6 +57,7 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print a JSON line for each listener")
     output.add_argument("--github", action="store_true", help="print annotations for GitHub Actions")
+    output.add_argument("--sarif", action="store_true", help="print a SARIF log of what is clamped, not known or otherwise than declared")
 
 
 def _somaxconn(text: str) -> int:
@@ -78,6 +80,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("nothing to check: give a FILE, or --server NAME")
     if options.pid and (options.kernel or options.somaxconn is not None or options.server):
         raise UsageError("--pid compares with a server that runs here: leave out --kernel, --somaxconn and --server")
+    if options.sarif and options.server:
+        raise UsageError("--sarif names lines of files: give a FILE instead of --server, or take --json")
     listeners = _defaults(options.server) if options.server else [
         each for file in options.files for each in declared(Path(file), options.kind)
     ]  # fmt: skip
@@ -101,6 +105,8 @@ def _show(checked: Sequence[Checked], failed: Sequence[Checked], options: argpar
     elif options.github:
         for each in checked:
             print(annotation(each, fails=each in failed))
+    elif options.sarif:
+        print(json.dumps(sarif_log(checked, failed), indent=2))
     elif checked:
         print(text_of(checked, width_of(sys.stdout)))
 

@@ -135,8 +135,7 @@ def annotation(checked: Checked, *, fails: bool) -> str:
     line = declared_line(checked)
     level = "error" if fails else "warning" if line["clamped"] or line["asked"] is None else "notice"
     place = f"file={_escaped(line['file'], ':,')}" + (f",line={line['line']}" if line["line"] else "")
-    text = f"{line['server']} on {line['local']} asks {number_cell(line['asked'])}, gets {number_cell(line['stored'])}: {line['reason']}"
-    return f"::{level} {place},title=listen() backlog::{_escaped(text)}"
+    return f"::{level} {place},title=listen() backlog::{_escaped(asks_and_gets(line))}"
 
 
 def _escaped(text: str, more: str = "") -> str:
@@ -148,5 +147,10 @@ def _escaped(text: str, more: str = "") -> str:
 def problem_text(checked: Checked) -> str:
     """One line about what fails."""
     line = declared_line(checked)
+    return f"{_place(line)}: {asks_and_gets(line)}"
+
+
+def asks_and_gets(line: DeclaredLine) -> str:
+    """In words, without the place in the file."""
     asked, stored = number_cell(line["asked"]), number_cell(line["stored"])
-    return f"{_place(line)}: {line['server']} on {line['local']} asks {asked}, gets {stored}: {line['reason']}"
+    return f"{line['server']} on {line['local']} asks {asked}, gets {stored}: {line['reason']}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import re
 import shlex
@@ -127,3 +128,14 @@ def test_a_recipe(recipe: str, project: Path) -> None:
     if "--somaxconn" not in check:
         said = run(check, project, somaxconn=128)
         assert said.returncode == 5 and "clamped by net.core.somaxconn, 128" in said.stdout, said.stdout
+
+
+def test_the_recipe_for_code_scanning(project: Path) -> None:
+    written("ci-recipes.md", project)
+    workflow = yaml.safe_load((project / ".github/workflows/scan.yml").read_text())
+    install, check = (step["run"] for step in workflow["jobs"]["scan"]["steps"] if "run" in step)
+    assert install == 'pip install "$LISTENWATCH[check]"'
+    for somaxconn, status, rules in (SOMAXCONN, 0, []), (128, 5, ["clamped"]):
+        assert run(check, project, somaxconn).returncode == status
+        (scan,) = json.loads((project / "listen.sarif").read_text())["runs"]
+        assert [result["ruleId"] for result in scan["results"]] == rules
