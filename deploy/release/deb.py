@@ -15,7 +15,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from deploy.release import completions, manual
+from deploy.release import completions, licences, manual
 from deploy.release.source import ROOT, files_of, settle
 from listenwatch.version import __version__
 
@@ -38,6 +38,7 @@ def build(package: Path, needed: Path, into: Path, work: Path, seconds: int) -> 
     shutil.copytree(needed / "all", tree / "usr/lib/listenwatch")
     shutil.copytree(package, tree / "usr/lib/listenwatch/listenwatch", ignore=shutil.ignore_patterns("__pycache__"))
     _documents(tree, work, seconds)
+    _copyright(tree, licences.note(needed / "all", (".",)))
     _place(_DEBIAN / "launcher", tree / "usr/bin/listenwatch", 0o755)
     _place(_DEBIAN / "listenwatch.service", tree / _UNITS / "listenwatch.service")
     _place(_EXPORTER, tree / _UNITS / _EXPORTER.name)
@@ -63,11 +64,15 @@ def _documents(tree: Path, work: Path, seconds: int) -> None:
         _place(file, tree / _PLACES[shell] / file.name)
     documents = tree / "usr/share/doc/listenwatch"
     _compress((ROOT / "CHANGELOG.md").read_bytes(), documents / "changelog.gz")
-    _place(_DEBIAN / "copyright", documents / "copyright")
-    with (documents / "copyright").open("a") as written:
-        text = (ROOT / "LICENSE").read_text().strip().partition("Permission")
-        lines = [f" {line}" if line else " ." for line in f"{text[1]}{text[2]}".splitlines()]
-        written.write("\n".join(["License: MIT", *lines]) + "\n")
+
+
+def _copyright(tree: Path, brought: list[str]) -> None:
+    target = tree / "usr/share/doc/listenwatch/copyright"
+    _place(_DEBIAN / "copyright", target)
+    text = (ROOT / "LICENSE").read_text().strip().partition("Permission")
+    terms = [f" {line}" if line else " ." for line in f"{text[1]}{text[2]}".splitlines()]
+    lines = target.read_text().replace("@BROUGHT@", "\n".join(f" {line}" for line in brought))
+    target.write_text("\n".join([lines, "License: MIT", *terms]) + "\n")
 
 
 def _control(tree: Path) -> None:

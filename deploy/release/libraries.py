@@ -17,8 +17,8 @@ REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 MACHINES = ("x86_64", "aarch64")
 """As uname(2) names them. The compiled parts run with glibc 2.28 or later."""
 COMPILED = "psutil"
-_KEPT = ("METADATA", "licenses", "LICENSE")
-"""Of what says where a package is from."""
+_KEPT = ("METADATA", "licenses", "LICENSE", "NOTICE", "AUTHORS")
+"""Of what says where a package is from. The Apache licence (4 d) wants its NOTICE to go along."""
 
 
 def install(place: Path) -> Path:

@@ -11,9 +11,12 @@ import shutil
 import zipapp
 from pathlib import Path
 
-from deploy.release.source import files_of, settle
+from deploy.release import licences
+from deploy.release.libraries import MACHINES
+from deploy.release.source import ROOT, files_of, settle
 
 _HERE = Path(__file__).parent
+_BRINGS = "Python packages that listenwatch brings along, each with its licence's text in this file:"
 
 
 def build(package: Path, needed: Path, into: Path, work: Path, seconds: int) -> Path:
@@ -25,6 +28,8 @@ def build(package: Path, needed: Path, into: Path, work: Path, seconds: int) -> 
     shutil.copytree(needed, tree)
     shutil.copytree(package, tree / "all/listenwatch", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(_HERE / "unpacking.py", tree)
+    own = (ROOT / "LICENSE").read_text().strip()
+    (tree / "LICENSES").write_text("\n".join([own, "", _BRINGS, "", *licences.note(needed, ("all", *MACHINES))]) + "\n")
     main = (_HERE / "pyz_main.py").read_text().replace("@BUILD@", digest(tree)[:16])
     (tree / "__main__.py").write_text(main)
     settle(tree, seconds)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.release import libraries, pyz
+from deploy.release.source import copied, epoch
 from listenwatch.cli import main
 from listenwatch.conformance.standalone.build import build
 from tests import ROOT
@@ -85,3 +87,14 @@ def test_the_standalone_program_answers_what_the_probes_say(tmp_path: Path) -> N
     judgement = judged(data, None)
     assert (judgement.answers.header.program, disagreeing(judgement)) == ("aarch64", [])
     assert judgement.summary.agree > 280
+
+
+def test_the_single_file_runs_there_alone(tmp_path: Path) -> None:
+    """With its own packages, one of them compiled, and by the kernel's probe."""
+    needed = libraries.install(tmp_path / "libraries")
+    pyz.build(copied(tmp_path / "source") / "listenwatch", needed, tmp_path, tmp_path, epoch())
+    alone = ("env", "-i", "PATH=/usr/bin:/usr/sbin", "HOME=/root", "python3", "-I", "listenwatch.pyz")
+    done = in_guest(*alone, "watch", "--json", "--", "python3", "-c", LISTENS, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout.splitlines()[-1])["summary"]
+    assert (summary["kernel"]["machine"], summary["attach"], summary["agree"]) == ("aarch64", "kprobe", 3)

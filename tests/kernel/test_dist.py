@@ -70,6 +70,24 @@ def test_all_that_the_packages_need_is_in_the_single_file(dist: Dist, tmp_path: 
     assert len(versions) > 10
 
 
+def test_what_is_brought_along_is_named_with_its_licence(dist: Dist, tmp_path: Path) -> None:
+    """Those of requirements.txt, in both; and each text that is named is there."""
+    pinned = set(map(canonicalize_name, re.findall(r"^([\w.-]+)==\S+ \\$", libraries.REQUIREMENTS.read_text(), re.MULTILINE)))
+    subprocess.run(["dpkg-deb", "--extract", dist.deb, tmp_path / "deb"], check=True)
+    with zipfile.ZipFile(dist.pyz) as archive:
+        archive.extractall(tmp_path / "pyz")
+    for text, folder, elsewhere in (
+        (tmp_path / "pyz/LICENSES", tmp_path / "pyz", set()),
+        (tmp_path / "deb/usr/share/doc/listenwatch/copyright", tmp_path / "deb/usr/lib/listenwatch", {libraries.COMPILED}),
+    ):
+        written = text.read_text()
+        assert "Permission is hereby granted" in written
+        named = re.findall(r"^ ?(\S+) \S+: (\S.*) \((\S+dist-info\S+(?:, \S+)*)\)$", written, re.MULTILINE)
+        assert {canonicalize_name(name) for name, _, _ in named} == pinned - elsewhere
+        assert all((folder / path).is_file() for _, _, paths in named for path in paths.split(", "))
+        assert re.search(r"crossplane-[\d.]+\.dist-info/NOTICE", written)  # its licence wants it to go along
+
+
 def use(root: Root, *program: str) -> None:
     """What a person on call does with it."""
     assert root.run(*program, "--version").startswith(f"listenwatch {__version__}\nkernel: Linux ")
