@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.metadata import Distribution
+from email import message_from_string
 from pathlib import Path
 
 
@@ -14,7 +14,7 @@ def note(needed: Path, folders: Iterable[str]) -> list[str]:
 
 
 def _line(folder: Path, needed: Path) -> str:
-    metadata = Distribution.at(folder).metadata
+    metadata = message_from_string((folder / "METADATA").read_text(encoding="utf-8"))
     texts = sorted(str(path.relative_to(needed)) for path in folder.rglob("*") if path.is_file() and path.name != "METADATA")
     if not texts:
         raise SystemExit(f"release: {folder.name} brings no text of its licence")
