@@ -96,5 +96,5 @@ def test_the_single_file_runs_there_alone(tmp_path: Path) -> None:
     alone = ("env", "-i", "PATH=/usr/bin:/usr/sbin", "HOME=/root", "python3", "-I", "listenwatch.pyz")
     done = in_guest(*alone, "watch", "--json", "--", "python3", "-c", LISTENS, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    summary = json.loads(done.stdout.splitlines()[-1])["summary"]
-    assert (summary["kernel"]["machine"], summary["attach"], summary["agree"]) == ("aarch64", "kprobe", 3)
+    assert "-arm64, engine core, attach mode kprobe" in done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["summary"]["agree"] == 3
