@@ -85,7 +85,7 @@ setup: .venv/.packages .venv/.installed objects
 .venv/.installed: pyproject.toml .venv/.packages
 	@echo 'installing Python packages into .venv'
 	@python3 -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[exporter,guest,test]'
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[exporter,guest,otlp,test]'
 	@touch $@
 
 define COMPILED_FOR

@@ -2,10 +2,11 @@
 
 import argparse
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from listenwatch.commands.numbers import positive_int, seconds
 from listenwatch.commands.parser import add_quiet
@@ -26,6 +27,8 @@ from listenwatch.linux.wakeups import SignalPipe, UntilInterrupted
 if TYPE_CHECKING:
     from listenwatch.exporter.events import Events
     from listenwatch.exporter.exporter import Shown
+    from listenwatch.exporter.otlp import Push
+    from listenwatch.exporter.samples import Sample
     from listenwatch.exporter.server import Server
 
 PLACE = "127.0.0.1:10511"
@@ -36,6 +39,7 @@ examples:
   listenwatch exporter --max-series 200      of at most so many listeners
   listenwatch exporter --events stdout       each listen() and overflow as JSON
   listenwatch exporter --events journal      to systemd's journal, with fields
+  listenwatch exporter --otlp http://localhost:4318    to a collector, too
 
 A listener is named by protocol, address, port, network namespace, command,
 systemd unit, container and pod: its counters go on when its server is started
@@ -73,6 +77,9 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
         help="until it has been there so long, a listener on a port that the kernel chose has no series (default 60)")  # fmt: skip
     add("--events", choices=("stdout", "journal"),
         help="also write each listen() and each overflow as a line of JSON, or to systemd's journal")  # fmt: skip
+    add("--otlp", type=otlp_url, metavar="URL",
+        help="also push the metrics by OpenTelemetry's protocol over HTTP; without a path to /v1/metrics (extra 'otlp')")  # fmt: skip
+    add("--otlp-interval", type=seconds, default=60.0, metavar="TIME", help="push so often (default 60)")
     add("--duration", type=seconds, metavar="TIME", help="end after so many seconds, or a time such as 5m")
     add("-v", "--verbose", action="store_true", help="on errors show the verifier's log")
     add_quiet(parser)
@@ -86,10 +93,23 @@ def place(text: str) -> tuple[str, int]:
     return address.removeprefix("[").removesuffix("]"), int(port)
 
 
+def otlp_url(text: str) -> str:
+    """An option's argument: a URL of HTTP, with the usual path where it has none."""
+    try:
+        url = urlsplit(text)
+        usable = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise argparse.ArgumentTypeError(f"not a URL such as http://localhost:4318: {text!r}")
+    return text if url.path.strip("/") else url._replace(path="/v1/metrics").geturl()
+
+
 def run(options: argparse.Namespace) -> int:
     """Serve until a signal or the duration ends it."""
-    if importlib.util.find_spec("prometheus_client") is None:
-        raise ObserveError("prometheus-client is not installed: pip install 'listenwatch[exporter]'")
+    _needs("prometheus_client", "prometheus-client", "exporter")
+    if options.otlp:
+        _needs("opentelemetry.exporter.otlp.proto.http", "OpenTelemetry's SDK", "otlp")
     from listenwatch.exporter.exporter import Bounds, Exporter
     from listenwatch.exporter.server import Access, Server, password_in
 
@@ -113,13 +133,34 @@ def run(options: argparse.Namespace) -> int:
         if events:
             events.start()
             stack.callback(events.close)
+        push = _pushing(options.otlp, options.otlp_interval, exporter.desk.ask) if options.otlp else None
         stack.enter_context(exporter)
         server.start()
         stack.callback(server.stop)
+        if push:
+            push.start()
+            stack.callback(push.stop)
         url = _url(server.server_address, tls=bool(access.certificate))
         inform(f"watching every listener on Linux {kernel.release}, serving {url}")
         exporter.run(UntilInterrupted(signals, options.duration))
     return 0
+
+
+def _needs(module: str, name: str, extra: str) -> None:
+    try:
+        there = importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of a package that it is in
+        there = False
+    if not there:
+        raise ObserveError(f"{name} is not installed: pip install 'listenwatch[{extra}]'")
+
+
+def _pushing(url: str, interval: float, take: "Callable[[], Iterable[Sample]]") -> "Push":
+    from listenwatch.exporter.otlp import Push, Receiver
+
+    return Push(
+        Receiver(url, interval, lambda: say(f"no metrics arrive at {url}"), lambda: say(f"metrics arrive at {url} again")), take
+    )
 
 
 def _listening(where: tuple[str, int], server: "Callable[[str, int], Server]") -> "Server":

@@ -25,6 +25,7 @@ from tests.helpers.exporting import (
     until,
 )
 from tests.helpers.listening import fill, inside, started, until_one
+from tests.helpers.otlp import labels_of, receiver, value_of
 from tests.helpers.podman import container, image
 from tests.helpers.prompted import Prompted, prompted
 from tests.helpers.refusals import KIND_OF
@@ -201,6 +202,48 @@ def refuse(process: int, path: str, port: int, room: int) -> tuple[list[socket.s
     with inside(path):
         clients, moved = fill(port, room + 21, refused=21)
     return clients, moved, os.stat(path).st_ino  # noqa: PTH116
+
+
+def test_killed_and_started_again_it_lacks_what_happened_meanwhile_and_says_since_when_it_counts() -> None:
+    server = python("import signal, socket; s = socket.create_server(('127.0.0.1', 7778), backlog=1); signal.pause()")
+    with ExitStack() as stack:
+        _, path = stack.enter_context(server_in_namespace(server, 4096))
+        netns = os.stat(path).st_ino  # noqa: PTH116
+
+        def refused(count: int, room: int = 0) -> dict[str, int]:
+            with inside(path):
+                clients, moved = fill(7778, room + count, refused=count)
+            for client in clients:
+                stack.enter_context(client)
+            return moved
+
+        with exporting() as exporter:
+            moved = refused(21, room=2)
+            before = exporter.scrape()
+            equals_the_kernel(before, netns, moved)
+            assert exporter.watch.end(signal.SIGKILL) == -signal.SIGKILL
+        refused(5)
+        with exporting() as exporter:
+            moved = refused(7)
+            after = exporter.scrape()
+        equals_the_kernel(after, netns, moved)
+        assert after.sum(OVERFLOWS, netns=str(netns)) == moved["ListenOverflows"]
+        began = "process_start_time_seconds"
+        assert after.sum(began) > before.sum(began) > 0
+
+
+def test_a_receiver_of_otlp_gets_what_a_scrape_has() -> None:
+    with receiver() as there, exporting("--otlp", there.url, "--otlp-interval", "1") as exporter:
+        there.next()
+        with refusing("syn_accept_queue_full") as refuser:
+            done = refuser.go()
+            name = OVERFLOWS.removesuffix("_total")
+            pushed = until(lambda: p if (p := there.next()).sum(name, netns=str(refuser.netns)) == done["times"] else None, "all of them")
+            scrape = exporter.scrape()
+        assert scrape.sum(OVERFLOWS, netns=str(refuser.netns)) == done["times"]
+        (labels,) = [labels_of(p) for p in pushed.points(name) if value_of(p) and labels_of(p)["netns"] == str(refuser.netns)]
+        assert labels in scrape.labels(OVERFLOWS)
+        assert exporter.watch.end(signal.SIGTERM) == 0
 
 
 def settle(exporter: Exporting, refused: dict[str, tuple[int, dict[str, int]]]) -> None:

@@ -25,6 +25,38 @@ def test_a_missing_library_is_named_with_its_extra(capsys: pytest.CaptureFixture
     assert (status, line) == (3, "listenwatch: prometheus-client is not installed: pip install 'listenwatch[exporter]'")
 
 
+def test_opentelemetry_is_asked_for_only_where_it_is_wanted(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+
+    def without(name: str) -> object:
+        if name.startswith("opentelemetry."):
+            raise ModuleNotFoundError(name)
+        return find(name)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without)
+    status, line = said(capsys, "--otlp", "http://localhost:4318")
+    assert (status, line) == (3, "listenwatch: OpenTelemetry's SDK is not installed: pip install 'listenwatch[otlp]'")
+    status, line = said(capsys, "--tls-key", "key.pem")
+    assert status == 2 and "OpenTelemetry" not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("http://localhost:4318", "http://localhost:4318/v1/metrics"), ("https://[::1]:4318/", "https://[::1]:4318/v1/metrics"),
+        ("http://c/otlp/v1/metrics", "http://c/otlp/v1/metrics"),
+    ],
+)  # fmt: skip
+def test_where_to_push(text: str, url: str) -> None:
+    assert exporter.otlp_url(text) == url
+
+
+@pytest.mark.parametrize("text", ["localhost:4318", "grpc://localhost:4317", "http://", "http://c:x", "http://[::1"])
+def test_where_it_cannot_push(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, line = said(capsys, "--otlp", text)
+    assert status == 2 and "not a URL such as" in line
+
+
 @pytest.mark.parametrize(
     ("text", "where"), [("127.0.0.1:10511", ("127.0.0.1", 10511)), ("[::1]:0", ("::1", 0)), (exporter.PLACE, ("127.0.0.1", 10511))]
 )
