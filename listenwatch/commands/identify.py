@@ -13,12 +13,12 @@ from listenwatch.conformance.harness.runner import run_all
 from listenwatch.conformance.identify.cases import of_results
 from listenwatch.conformance.identify.identified import Identified, identify
 from listenwatch.conformance.run import Result, ScenarioRun, scenario_runs
-from listenwatch.errors import ObserveError, UsageError
+from listenwatch.errors import UsageError
 from listenwatch.features.attach import SECCOMP
 from listenwatch.features.evidence import Evidence
 from listenwatch.linux.modules import unload_what_was_loaded
 from listenwatch.linux.output_file import write_file
-from listenwatch.linux.privileges import COMMANDS, own_privilege, remedy
+from listenwatch.linux.privileges import check_namespaces
 from listenwatch.linux.progress import Progress
 from listenwatch.linux.terminal import escape, say, width_of
 from listenwatch.model.behaviour import NEWEST
@@ -59,9 +59,8 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make the calls, compare them with every behaviour, and print what that leaves."""
     scenarios = choose(args.pattern)
-    needed = COMMANDS["verify"].needed
-    if args.attach != SECCOMP and not own_privilege().has_all(needed):
-        raise ObserveError(f"the scenarios run in network namespaces of their own: {remedy(needed)}")
+    if args.attach != SECCOMP:
+        check_namespaces("the scenarios run")
     kernel = Evidence().kernel  # with all that it names
     results: list[tuple[Result, ...]] = []
     with (

@@ -9,10 +9,11 @@ from listenwatch.errors import UsageError
 from listenwatch.linux.netns import inode_of
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.model.history import Version
-from listenwatch.model.rules import CLAMPS
+from listenwatch.model.socket_c import as_int
 from listenwatch.prediction.calculator import Prediction, calculate
 from listenwatch.prediction.parameters import FAMILIES, Parameters
 from listenwatch.sockets.inventory import ListenerRow, take
+from listenwatch.verdict.conditions import got_somaxconn
 
 
 class Kept(Enum):
@@ -48,8 +49,8 @@ class Checked(NamedTuple):
         prediction = self.prediction
         if prediction is None or prediction.outcome.result:
             return False
-        is_less = prediction.sock.max_ack_backlog != prediction.parameters.backlog
-        return is_less and prediction.outcome.backlog_rule.value in CLAMPS
+        rule = prediction.outcome.backlog_rule.value
+        return got_somaxconn(rule, prediction.parameters.backlog, prediction.sock.max_ack_backlog)
 
 
 def check(declared: Iterable[Declared], target: Target) -> list[Checked]:
@@ -82,14 +83,8 @@ def _predicted(declared: Declared, target: Target) -> Prediction | None:
         somaxconn = declared.somaxconn
     elif declared.in_container:
         somaxconn = None  # a new namespace starts with the default, whatever the host has
-    parameters = Parameters(_as_int(declared.backlog), declared.family, somaxconn)
+    parameters = Parameters(as_int(declared.backlog), declared.family, somaxconn)
     return calculate(target.version, parameters, target.behaviour)
-
-
-def _as_int(backlog: int) -> int:
-    """As the kernel takes it: the low 32 bits, signed."""
-    low = backlog & 0xFFFF_FFFF
-    return low - (1 << 32) if low >> 31 else low
 
 
 def _rows_of(pid: int) -> list[ListenerRow]:

@@ -64,6 +64,12 @@ def as_unsigned_int(number: int) -> int:
     return number & 0xFFFF_FFFF
 
 
+def as_int(number: int) -> int:
+    """A wider number, such as a register, converted to a C int: its low 32 bits, signed."""
+    low = as_unsigned_int(number)
+    return low - (1 << 32) if low >> 31 else low
+
+
 def ops_listen(run: Run, sk: Sock, backlog: int) -> int:
     """``sock->ops->listen``: the function of this family, type and protocol."""
     pre = run.pre

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple, Self
 
 from listenwatch.errors import UsageError, did_you_mean
 from listenwatch.pytest_plugin.seen import SeenCall
+from listenwatch.verdict.conditions import Condition
 
-CONDITIONS = ("disagree", "clamped", "failed", "inconclusive", "unmodelled", "lost")
+CONDITIONS = tuple(condition.value for condition in Condition)
 """What may fail a session, in the words of ``watch --fail-on``."""
 
 

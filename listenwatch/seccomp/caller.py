@@ -10,6 +10,7 @@ from typing import NamedTuple
 from listenwatch.linux import libc
 from listenwatch.linux.cgroup_owner import unified_path
 from listenwatch.linux.cgroup_paths import Mount, unified_mount
+from listenwatch.model.socket_c import as_int
 from listenwatch.seccomp.filter import abis
 from listenwatch.seccomp.notification import Notification
 
@@ -71,13 +72,7 @@ def asked(notification: Notification, machine: str) -> Asked:
         with Path("/proc", str(notification.tid), "mem").open("rb", buffering=0) as memory:
             memory.seek(notification.arguments[1])
             values = struct.unpack("=II", memory.read(8))
-    return Asked(*(_as_int(value) for value in values))
-
-
-def _as_int(value: int) -> int:
-    """A register as a C int: its low 32 bits, signed."""
-    low = value & 0xFFFF_FFFF
-    return low - (1 << 32) if low >> 31 else low
+    return Asked(*map(as_int, values))
 
 
 def duplicate(caller: Caller, fd: int) -> int | None:

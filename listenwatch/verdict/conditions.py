@@ -42,4 +42,9 @@ def is_clamped(call: ListenCall, verdict: Verdict) -> bool:
     A negative backlog counts as huge, so it is always clamped. Of a call that is inconclusive or not
     modelled nothing is known.
     """
-    return not call.result and verdict.backlog_rule in CLAMPS and call.stored != call.asked
+    return not call.result and got_somaxconn(verdict.backlog_rule, call.asked, call.stored)
+
+
+def got_somaxconn(backlog_rule: str, asked: int | None, stored: int | None) -> bool:
+    """Whether a listen() that succeeds by this rule stores net.core.somaxconn in place of the greater backlog it asked for."""
+    return backlog_rule in CLAMPS and stored != asked

@@ -33,7 +33,7 @@ def _no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
         yield [SimpleNamespace(name="core", attach="kprobe", why="simulated")]
 
     monkeypatch.setattr("listenwatch.commands.attaching.open_engines", opened)
-    monkeypatch.setattr(command, "own_privilege", lambda: SimpleNamespace(has_all=lambda _: True))
+    monkeypatch.setattr(command, "check_namespaces", lambda _: None)
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *results: Result, arguments: tuple[str, ...] = ()) -> int:

@@ -29,7 +29,7 @@ from listenwatch.model.inputs import (
 from listenwatch.model.predict import predict
 from listenwatch.model.rules import BacklogRule, Rule
 from listenwatch.model.run import Outcome
-from listenwatch.model.socket_c import as_unsigned_int
+from listenwatch.model.socket_c import as_int, as_unsigned_int
 from listenwatch.model.stages import StageIndex
 from listenwatch.model.steps import Action
 from tests.helpers.eras import (
@@ -88,6 +88,11 @@ def test_the_hook_and_inet_listen_get_the_clamped_backlog(backlog: int, somaxcon
 @given(st.integers(INT_MIN, INT_MAX))
 def test_as_unsigned_int(number: int) -> None:
     assert as_unsigned_int(number) == ctypes.c_uint32(number).value
+
+
+@given(st.integers(-(2**63), 2**64 - 1))
+def test_as_int(number: int) -> None:
+    assert as_int(number) == ctypes.c_int32(number).value
 
 
 @given(st.integers(INT_MIN, -1), somaxconns)
