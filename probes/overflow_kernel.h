@@ -9,6 +9,7 @@
 #define E2BIG 7
 #define EAGAIN 11
 #define EEXIST 17
+#define O_NONBLOCK 04000 /* include/uapi/asm-generic/fcntl.h */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct net_device { possible_net_t nd_net; };
@@ -24,6 +25,7 @@ struct nsproxy { struct net *net_ns; };
 struct task_struct___named { struct nsproxy *nsproxy; };
 struct task_struct___state { unsigned int __state; };
 struct task_struct___older { volatile long state; };
+struct file___flags { unsigned int f_flags; };
 struct bpf_array { __u32 elem_size; void *pptrs[]; };
 #pragma clang attribute pop
 

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* AF_UNIX: connect() by its address, whose queue is full (EAGAIN) or who waits for room. */
+/*
+ * AF_UNIX: connect() by its address, whose queue is full (EAGAIN) or who waits for room.
+ *
+ * By trampolines, where the kernel has them, nobody pays but who connects to an AF_UNIX socket. Not by
+ * kretprobes: a connect() may wait for long, and they have room for few. The system call tracepoints
+ * send every system call of the machine a longer way.
+ */
 #ifndef LISTENWATCH_OVERFLOW_UNIX_H
 #define LISTENWATCH_OVERFLOW_UNIX_H
 
@@ -16,6 +22,98 @@ struct {
 	__type(key, __u64);
 	__type(value, struct connecting);
 } connects SEC(".maps");
+
+static __always_inline void connect_begins(struct connecting *call, struct net *net)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	call->key.family = AF_UNIX;
+	name_netns(&call->key, net);
+	bpf_map_update_elem(&connects, &thread, call, BPF_ANY);
+}
+
+/* The connect() this thread is in and has not waited in yet. */
+static __always_inline struct connecting *connect_here(void)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct connecting *call = bpf_map_lookup_elem(&connects, &thread);
+
+	return call && !call->blocked ? call : NULL;
+}
+
+static __always_inline void connect_waits(struct connecting *call)
+{
+	call->blocked = 1;
+	call->key.kind = UNIX_BLOCKED;
+	count(&call->key, bpf_get_current_pid_tgid() >> 32, 0);
+}
+
+/* Of a stream or seqpacket socket, unix_stream_connect() returns EAGAIN for a full queue only. */
+static __always_inline void connect_ends(long result)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct connecting *call = bpf_map_lookup_elem(&connects, &thread);
+
+	if (!call)
+		return;
+	if (result == -EAGAIN) {
+		call->key.kind = UNIX_EAGAIN;
+		count(&call->key, thread >> 32, 0);
+	}
+	bpf_map_delete_elem(&connects, &thread);
+}
+
+/* ---- by trampolines: net/unix/af_unix.c ------------------------------------------------------ */
+
+/*
+ * io_uring tries a blocking connect() as if it were not, and after EAGAIN has a thread of its own do it
+ * (io_connect(), io_uring/net.c): the caller never hears of the first.
+ */
+static __always_inline bool is_trial(struct socket *socket, int flags)
+{
+	struct file *file = BPF_CORE_READ(socket, file);
+
+	return flags & O_NONBLOCK && file &&
+	       !(BPF_CORE_READ((struct file___flags *)file, f_flags) & O_NONBLOCK);
+}
+
+/* unix_stream_connect(sock, uaddr, addr_len, flags) */
+SEC("fentry/unix_stream_connect")
+int unix_stream_connect_fentry(__u64 *ctx)
+{
+	struct connecting call = {};
+	__u64 arguments[4] = {}, length;
+	struct socket *socket;
+
+	bpf_probe_read_kernel(arguments, sizeof(arguments), ctx);
+	socket = (struct socket *)arguments[0];
+	length = (__u32)arguments[2] - 2;
+	if (length - 1 >= 108 || is_trial(socket, arguments[3]))
+		return 0;
+	call.key.port = length;
+	bpf_probe_read_kernel(call.key.address, length & 127, (void *)(arguments[1] + 2));
+	connect_begins(&call, BPF_CORE_READ(socket, sk, __sk_common.skc_net.net));
+	return 0;
+}
+
+SEC("fentry/unix_wait_for_peer")
+int unix_wait_for_peer_fentry(__u64 *ctx)
+{
+	struct connecting *call = connect_here();
+
+	if (call)
+		connect_waits(call);
+	return 0;
+}
+
+SEC("fexit/unix_stream_connect")
+int unix_stream_connect_fexit4(__u64 *ctx)
+{
+	connect_ends((int)ctx[4]);
+	return 0;
+}
+
+/* ---- by tracepoints of the system call ------------------------------------------------------- */
 
 struct enter_connect {
 	__u64 common;
@@ -36,36 +134,23 @@ int connect_entry(struct enter_connect *ctx)
 {
 	struct connecting call = {};
 	struct task_struct___named *task;
-	__u64 thread, length = ctx->length - 2;
+	__u64 length = ctx->length - 2;
 	__u16 family = 0;
 
 	bpf_probe_read_user(&family, sizeof(family), (void *)ctx->address);
 	if (family != AF_UNIX || ctx->length <= 2 || length > 108)
 		return 0;
-	call.key.family = AF_UNIX;
 	call.key.port = length;
 	bpf_probe_read_user(call.key.address, length & 127, (void *)(ctx->address + 2));
 	task = (struct task_struct___named *)bpf_get_current_task();
-	name_netns(&call.key, BPF_CORE_READ(task, nsproxy, net_ns));
-	thread = bpf_get_current_pid_tgid();
-	bpf_map_update_elem(&connects, &thread, &call, BPF_ANY);
+	connect_begins(&call, BPF_CORE_READ(task, nsproxy, net_ns));
 	return 0;
 }
 
 SEC("tracepoint/syscalls/sys_exit_connect")
 int connect_exit(struct exit_connect *ctx)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
-	struct connecting *call = bpf_map_lookup_elem(&connects, &thread);
-
-	if (!call)
-		return 0;
-	/* of a stream or seqpacket socket, unix_stream_connect() returns it for a full queue only */
-	if (ctx->result == -EAGAIN) {
-		call->key.kind = UNIX_EAGAIN;
-		count(&call->key, thread >> 32, 0);
-	}
-	bpf_map_delete_elem(&connects, &thread);
+	connect_ends(ctx->result);
 	return 0;
 }
 
@@ -76,22 +161,18 @@ int connect_exit(struct exit_connect *ctx)
 SEC("raw_tp/sched_switch")
 int thread_sleeps(__u64 *ctx)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
-	struct connecting *call = bpf_map_lookup_elem(&connects, &thread);
 	struct task_struct *task = (struct task_struct *)ctx[1];
+	struct connecting *call = connect_here();
 	long state;
 
-	if (!call || call->blocked)
+	if (!call)
 		return 0;
 	if (bpf_core_field_exists(((struct task_struct___state *)task)->__state))
 		state = BPF_CORE_READ((struct task_struct___state *)task, __state);
 	else
 		state = BPF_CORE_READ((struct task_struct___older *)task, state);
-	if (state != TASK_INTERRUPTIBLE)
-		return 0;
-	call->blocked = 1;
-	call->key.kind = UNIX_BLOCKED;
-	count(&call->key, thread >> 32, 0);
+	if (state == TASK_INTERRUPTIBLE)
+		connect_waits(call);
 	return 0;
 }
 

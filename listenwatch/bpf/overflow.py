@@ -84,18 +84,21 @@ class Total(NamedTuple):
 
 
 class OverflowProbe:
-    """The probe, attached until it is closed. ObserveError where the kernel refuses it."""
+    """The probe, attached until it is closed: its ``attach`` mode, ``why`` it has no richer, and its ``programs``.
+
+    ObserveError where the kernel refuses it.
+    """
 
     def __init__(self, attachment: Attachment) -> None:
-        self.attach, self.why, self._programs, _ = attachment
+        self.attach, self.why, self.programs, _ = attachment
         config = _Config(_places())
         self._probe = BpfObject("overflow")
         try:
-            self._probe.load(self._programs, config)
+            self._probe.load(self.programs, config)
             self.epoch = 0
             self.next_epoch()
             # each of them: where the kernel has the function, a count without it would be short
-            self._probe.attach(program._replace(required=True) for program in self._programs)
+            self._probe.attach(program._replace(required=True) for program in self.programs)
         except BaseException:
             self._probe.close()
             raise
@@ -140,7 +143,7 @@ class OverflowProbe:
 
     def skipped(self) -> int:
         """How often the kernel skipped one of the programs because one ran on that processor already."""
-        return sum(maps.misses(self._probe.program_fd(p.name)) for p in self._programs)
+        return sum(maps.misses(self._probe.program_fd(p.name)) for p in self.programs)
 
     def close(self) -> None:
         """Detach; safe to call twice."""

@@ -28,7 +28,7 @@ SECCOMP = "seccomp"
 ENGINES = {"core": ATTACH_MODES, "bcc": ("kprobe", "tracepoint")}
 """The engines, and the attach modes each has, the richest first."""
 
-OVERFLOW_MODES = tuple(overflow_programs.PROGRAMS)
+OVERFLOW_MODES = overflow_programs.MODES
 
 
 def refusal(mode: str, evidence: Evidence, functions: Collection[str] = REQUIRED_FUNCTIONS) -> str:
@@ -100,10 +100,14 @@ def programs_for(mode: str, evidence: Evidence, engine: str = "core") -> tuple[p
         return programs.at_tracepoints(PROGRAMS)
     functions = evidence.symbols or frozenset()
     if mode == "kprobe":
-        trampoline = "fentry" in ENGINES[engine] and survey.fentry(evidence).answer is Answer.YES
+        trampoline = "fentry" in ENGINES[engine] and _has_trampolines(evidence)
         return programs.at_system_call(programs.present(PROGRAMS, functions), trampoline=trampoline)
     chosen = programs.trampolines(PROGRAMS, Btf.read().parameters(functions), functions)
     return programs.at_system_call(chosen, trampoline=False)
+
+
+def _has_trampolines(evidence: Evidence) -> bool:
+    return survey.fentry(evidence).answer is Answer.YES
 
 
 _BEGIN_AT = {EntryPath.COMPAT: programs.COMPAT_FUNCTION, EntryPath.IO_URING: "__sys_listen_socket"}
@@ -195,6 +199,8 @@ def open_overflow_probe(attach: str = "auto") -> OverflowProbe:
 
     evidence = Evidence()
     mode, why = choose_overflow_mode(attach, evidence)
-    functions = evidence.symbols if mode == "kprobe" else None
-    chosen = programs.present(overflow_programs.PROGRAMS[mode], functions or frozenset())
+    functions, trampoline = frozenset[str](), False
+    if mode == "kprobe":
+        functions, trampoline = evidence.symbols or functions, _has_trampolines(evidence)
+    chosen = overflow_programs.overflow_programs(mode, functions, trampoline=trampoline)
     return OverflowProbe(Attachment(mode, why, chosen))

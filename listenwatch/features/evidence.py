@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from listenwatch.bpf import overflow_programs
 from listenwatch.bpf.bcc_package import find_package
-from listenwatch.bpf.overflow_programs import FUNCTIONS as OVERFLOW_FUNCTIONS
 from listenwatch.bpf.programs import FUNCTIONS
 from listenwatch.features import attempts
 from listenwatch.linux import libc
@@ -30,7 +30,10 @@ KPROBE_AT_FTRACE = "arch_prepare_kprobe_ftrace"
 """A function of kernels whose kprobes may stand where ftrace changes an instruction (check_ftrace_location(), kernel/kprobes.c)."""
 OTHER_ENTRIES = ("__ia32_sys_listen", X32, AARCH32, "io_listen")
 """The functions by which a kernel shows that there are other ways to listen() than the native system call."""
-SYMBOLS = (*FUNCTIONS, *OVERFLOW_FUNCTIONS, "io_listen", X32, AARCH32, KPROBE_AT_FTRACE)
+SYMBOLS = (
+    *FUNCTIONS, *overflow_programs.FUNCTIONS, *overflow_programs.FUNCTIONS_OF_CONNECT, overflow_programs.TRAMPOLINE_OUTLIVES,
+    "io_listen", X32, AARCH32, KPROBE_AT_FTRACE,
+)  # fmt: skip
 TRACEPOINTS = ("syscalls/sys_enter_listen", "syscalls/sys_exit_listen")
 STATE_TRACEPOINT = "inet_sock_set_state"
 KPROBE_PMU = "sys/bus/event_source/devices/kprobe"

@@ -12,6 +12,7 @@ import os
 import signal
 import tempfile
 import traceback
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -23,7 +24,7 @@ from listenwatch.overflow.kinds import OverflowKind
 from tests.helpers import refusals
 
 
-def in_child(way: str, probes: dict[str, OverflowProbe]) -> dict[str, Any]:
+def in_child(way: Callable[[], int], probes: dict[str, OverflowProbe]) -> dict[str, Any]:
     """Have a child refuse. It lives until we end, so that no other namespace gets its number."""
     told, tell = os.pipe()
     wait, end = os.pipe()
@@ -31,7 +32,7 @@ def in_child(way: str, probes: dict[str, OverflowProbe]) -> dict[str, Any]:
     if not pid:
         try:
             os.close(end)
-            said = {"netns": refusals.enter_namespace(), "cookie": cookie(), **refusals.refuse(way)}
+            said = {"netns": refusals.enter_namespace(), "cookie": cookie(), **refusals.done_by(way)}
             os.write(tell, json.dumps(said).encode())
             os.read(wait, 1)
         except BaseException:
@@ -71,7 +72,7 @@ def by_command() -> dict[str, Any]:
         with os.fdopen(told) as stderr:
             said = stderr.readline()
             assert "watching" in said, said
-            done = in_child("ack_reset", {})["done"]
+            done = in_child(refusals.ack_reset, {})["done"]
             os.kill(pid, signal.SIGINT)
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         out.seek(0)
@@ -82,8 +83,10 @@ def run() -> None:
     """Every way under both probes, attached at once."""
     with ExitStack() as owned:
         probes = {mode: owned.enter_context(closing(open_overflow_probe(mode))) for mode in OVERFLOW_MODES}
-        ways = {way: in_child(way, probes) for way in refusals.WAYS}
-    print(json.dumps({"ways": ways, "command": by_command()}))
+        ways = {name: in_child(way, probes) for name, way in refusals.WAYS.items()}
+        by_io_uring = {kind: in_child(way, probes) for kind, way in refusals.WAYS_BY_IO_URING.items()}
+        targets = {mode: [program.target for program in probe.programs] for mode, probe in probes.items()}
+    print(json.dumps({"ways": ways, "by_io_uring": by_io_uring, "targets": targets, "command": by_command()}))
 
 
 if __name__ == "__main__":

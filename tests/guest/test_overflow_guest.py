@@ -53,6 +53,23 @@ def test_kprobes_tell_the_sockets_of_a_group_apart(found: Found) -> None:
     assert (group["kprobe"]["sockets"], group["tracepoint"]["sockets"]) == (2, 1)
 
 
+def test_where_nobody_is_refused_nobody_pays(found: Found) -> None:
+    """With kprobes there is nothing on the way of packets, of other system calls or of the scheduler."""
+    everybody = {"netif_receive_skb", "consume_skb", "kfree_skb", "sched_switch"}
+    targets = set(found["targets"]["kprobe"])
+    assert targets > {"tcp_conn_request", "tcp_check_req", "unix_stream_connect", "unix_wait_for_peer"}
+    assert not targets & everybody
+    assert not {target for target in targets if target.startswith("syscalls/")}
+    assert everybody < set(found["targets"]["tracepoint"])
+
+
+@pytest.mark.parametrize("kind", refusals.WAYS_BY_IO_URING)
+def test_a_connect_by_io_uring_is_seen_at_its_function(found: Found, kind: str) -> None:
+    seen = found["by_io_uring"][kind]
+    assert seen["kprobe"]["kinds"] == {kind: seen["done"]["times"]}
+    assert seen["tracepoint"]["kinds"] == {}
+
+
 def test_the_command_names_the_process_and_what_became_of_its_connections(found: Found) -> None:
     *events, last = found["command"]["lines"]
     done = found["command"]["done"]

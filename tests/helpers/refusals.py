@@ -19,6 +19,7 @@ from pathlib import Path
 from struct import pack
 from typing import Any
 
+from listenwatch.conformance.harness import io_uring
 from listenwatch.linux import libc, netstat
 from listenwatch.linux.outside import Outside
 from listenwatch.linux.packets import Segment, TcpFlag
@@ -159,6 +160,35 @@ def unix_blocked() -> int:
     return 1
 
 
+def unix_eagain_by_io_uring() -> int:
+    _unix_full("\0listenwatch-ring-eagain")
+    assert io_uring.connect(_client().fileno(), _sockaddr("\0listenwatch-ring-eagain")) == errno.EAGAIN
+    return 1
+
+
+def unix_blocked_by_io_uring() -> int:
+    """io_uring tries first without waiting, of which the caller hears nothing."""
+    _unix_full("\0listenwatch-ring-blocked")
+    client = _client()
+    client.setblocking(True)
+    arguments = client.fileno(), _sockaddr("\0listenwatch-ring-blocked")
+    threading.Thread(target=io_uring.connect, args=arguments, daemon=True).start()
+    while "unix_wait_for_peer" not in {_waits_in(task) for task in Path("/proc/self/task").iterdir()}:
+        os.sched_yield()
+    return 1
+
+
+def _sockaddr(name: str) -> bytes:
+    return pack("=H", socket.AF_UNIX) + name.encode()
+
+
+def _waits_in(task: Path) -> str:
+    try:
+        return (task / "wchan").read_text()
+    except OSError:  # it has ended
+        return ""
+
+
 def _wait_for_id(thread: threading.Thread) -> int:
     while thread.native_id is None:
         os.sched_yield()
@@ -211,6 +241,11 @@ WAYS: dict[str, Callable[[], int]] = {
     )
 }  # fmt: skip
 
+WAYS_BY_IO_URING: dict[str, Callable[[], int]] = {
+    "unix_eagain": unix_eagain_by_io_uring, "unix_blocked": unix_blocked_by_io_uring,
+}  # fmt: skip
+"""By the kind of each; only the kernel's functions show them."""
+
 
 def connections_of(way: str, times: int) -> int | None:
     """Of how many connections so many refusals are; None where they cannot be told apart."""
@@ -230,8 +265,13 @@ def enter_namespace() -> int:
 
 def refuse(way: str) -> dict[str, Any]:
     """Do it; how often it was refused, and by how much the kernel's counters moved."""
+    return done_by((lambda: flood(70_000)) if way == "flood_of_70000" else WAYS[way])
+
+
+def done_by(way: Callable[[], int]) -> dict[str, Any]:
+    """What a way of refusing did."""
     start = netstat.read()
-    times = flood(70_000) if way == "flood_of_70000" else WAYS[way]()
+    times = way()
     return {"times": times, "moved": netstat.moved(start), "pid": os.getpid()}
 
 

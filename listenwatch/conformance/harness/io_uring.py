@@ -1,4 +1,4 @@
-"""listen() through io_uring: ``IORING_OP_LISTEN``, from Linux 6.11 on."""
+"""listen() through io_uring: ``IORING_OP_LISTEN``, from Linux 6.11 on; and ``IORING_OP_CONNECT``, from 5.5 on."""
 
 import ctypes
 import mmap
@@ -11,7 +11,7 @@ from listenwatch.errors import Skip
 # asm-generic/unistd.h: the same numbers on every architecture
 _SETUP, _ENTER, _REGISTER = 425, 426, 427
 # include/uapi/linux/io_uring.h
-_OP_LISTEN = 57
+_OP_CONNECT, _OP_LISTEN = 16, 57
 _ENTER_GETEVENTS = 1
 _REGISTER_PROBE, _OP_SUPPORTED = 8, 1
 _OFF_SQ_RING, _OFF_CQ_RING, _OFF_SQES = 0, 0x800_0000, 0x1000_0000
@@ -31,6 +31,16 @@ def _syscall(*arguments: object) -> int:
 
 def listen(fd: int, backlog: int) -> int:
     """Submit one IORING_OP_LISTEN and wait for it; returns 0 or the errno. OSError without io_uring."""
+    return _submit(_OP_LISTEN, fd, length=backlog & 0xFFFF_FFFF)  # io_listen_prep() wants every other field zero
+
+
+def connect(fd: int, address: bytes) -> int:
+    """The same with IORING_OP_CONNECT; ``address`` is a struct sockaddr."""
+    sockaddr = ctypes.create_string_buffer(address, len(address))
+    return _submit(_OP_CONNECT, fd, off=len(address), addr=ctypes.addressof(sockaddr))
+
+
+def _submit(operation: int, fd: int, off: int = 0, addr: int = 0, length: int = 0) -> int:
     params = ctypes.create_string_buffer(_PARAMS.size)
     ring = _syscall(_SETUP, 1, params)
     try:
@@ -42,8 +52,7 @@ def listen(fd: int, backlog: int) -> int:
             mmap.mmap(ring, cq_cqes + 16 * cq_entries, offset=_OFF_CQ_RING) as cq,
             mmap.mmap(ring, _SQE.size, offset=_OFF_SQES) as sqes,
         ):
-            # io_listen_prep() takes the backlog from `len` and wants every other field zero
-            sqes[:] = _SQE.pack(_OP_LISTEN, 0, 0, fd, 0, 0, backlog & 0xFFFF_FFFF, *[0] * 7)
+            sqes[:] = _SQE.pack(operation, 0, 0, fd, off, addr, length, *[0] * 7)
             sq[sq_array : sq_array + 4] = struct.pack("=I", 0)
             sq[sq_tail : sq_tail + 4] = struct.pack("=I", 1)
             _syscall(_ENTER, ring, 1, 1, _ENTER_GETEVENTS, None, 0)
