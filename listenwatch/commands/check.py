@@ -18,7 +18,7 @@ from listenwatch.linux.terminal import inform, say, width_of
 from listenwatch.prediction.parameters import version_of
 from listenwatch.report.declared import annotation, declared_line, problem_text, text_of
 from listenwatch.report.declared_sarif import sarif_log
-from listenwatch.sockets.servers import SERVERS
+from listenwatch.sockets.servers import SERVERS, server_named
 
 DIFFERS, FAILED = 1, 5
 _MAY_FAIL = ("clamped", "unknown")
@@ -127,11 +127,11 @@ def _target(options: argparse.Namespace) -> Target:
 
 
 def _defaults(names: str) -> Iterator[Declared]:
-    by_name = {server.name.lower(): server for server in SERVERS}
-    for name in by_name if names == "all" else names.lower().split(","):
-        if name not in by_name:
-            near = did_you_mean(name, by_name) or f": choose from {', '.join(by_name)}"
+    every = [server.name.lower() for server in SERVERS]
+    for name in every if names == "all" else names.lower().split(","):
+        server = server_named(name)
+        if server is None:
+            near = did_you_mean(name, every) or f": choose from {', '.join(every)}"
             raise UsageError(f"no server '{name}' is known{near}")
-        server = by_name[name]
         origin = Origin.UNKNOWN if server.default is None else Origin.DEFAULT
         yield Declared(server.name, "tcp", "", None, server.default, origin, Where(server.source), server.setting.format(n="N"))

@@ -37,8 +37,8 @@ requests wait for their last ACK), LIMIT is sk_max_ack_backlog; a queue holds
 one more. COUNT SYNs, ACKs or connect() calls met this in the interval, of CONNS
 distinct connections (a client sends its SYN again), from PEERS distinct
 addresses (AF_UNIX: processes); "+": and more. PID "?": no process that can be
-seen holds it, or it was closed since. Not seen: connect() to an AF_UNIX socket
-by io_uring or by a 32-bit program.
+seen holds it, or it was closed since. Not seen in attach mode tracepoint:
+connect() to an AF_UNIX socket by io_uring or by a 32-bit program.
 
 The advice begins with who accepts: a process that is stopped, busy, waits for a
 lock or has no descriptors left is the cause, and a longer queue then only buys

@@ -89,10 +89,8 @@ def run(options: argparse.Namespace) -> int:
         with signals.ends_opening():
             recordings = [RecordingFile(options.output, options.behaviour_file)] if options.output else []
             pages = filter_options.pages_of(options, "watched live")
-        kept = {*READ_MAPS, "CAP_KILL"}  # the command has them all, and may have become another user
         if not command:
-            run_before_others()
-            keep_only(kept)
+            _settle()
         inform(
             f"watching listen() on Linux {kernel.release}, engine {engine.name}, "
             f"attach mode {engine.attach}: {engine.why}"
@@ -100,8 +98,7 @@ def run(options: argparse.Namespace) -> int:
         )
         if command:
             tree = CommandTree(command, lambda process: say(filtered_text(process)), engine.enter_child)
-            run_before_others()
-            keep_only(kept)
+            _settle()
         source = Attached(engine, kernel, UntilInterrupted(signals, options.duration, tree))
         summary = run_session(
             Session(source, call_filter, behaviour), [report, *pages], [*recordings, *failures], options.count
@@ -120,6 +117,12 @@ def run(options: argparse.Namespace) -> int:
         strict=options.strict, all_seen=not (engine.not_seen or left_out), fails=any(failures),
         may_be_empty=not (options.fail_on or left_out or (tree and tree.is_filtered)),
     )  # fmt: skip
+
+
+def _settle() -> None:
+    """Ready: read before others run, with no more privileges than that takes, once a command has its own of all of them."""
+    run_before_others()
+    keep_only({*READ_MAPS, "CAP_KILL"})  # a command may have become another user
 
 
 def _command_of(words: list[str]) -> list[str]:

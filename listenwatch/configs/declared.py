@@ -1,7 +1,8 @@
 """A listener as a configuration declares it, and what all readers of configurations share."""
 
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,11 @@ class Where(NamedTuple):
 
     file: str
     line: int | None = None
+
+    @property
+    def text(self) -> str:
+        """For messages: ``file:line``, escaped."""
+        return escape(self.file) + (f":{self.line}" if self.line else "")
 
 
 class Declared(NamedTuple):
@@ -65,11 +71,22 @@ def read(path: Path) -> str:
         raise UsageError(f"cannot read {escape(str(path))}: {error.strerror}") from None
 
 
+def lines_of_words(path: Path, *, comments: bool) -> Iterator[tuple[Where, list[str]]]:
+    """The words of each line, quoted as a shell has them; ``#`` begins a comment anywhere, or only a line that is one."""
+    for line, text in enumerate(read(path).splitlines(), 1):
+        where = Where(str(path), line)
+        try:
+            words = [] if text.lstrip().startswith("#") else shlex.split(text, comments=comments)
+        except ValueError as error:
+            raise BadConfiguration(f"{where.text}: {error}") from None
+        if words:
+            yield where, words
+
+
 def number(text: str, where: Where, name: str, least: int = -(2**31), most: int = 2**32 - 1) -> int:
     """A number of a configuration; BadConfiguration for anything else."""
     if not re.fullmatch(r"-?\d{1,10}", text, re.ASCII) or not least <= int(text) <= most:
-        place = escape(where.file) + (f":{where.line}" if where.line else "")
-        raise BadConfiguration(f"{place}: {name} is no number that listen() takes: {escape(text)!r}")
+        raise BadConfiguration(f"{where.text}: {name} is no number that listen() takes: {escape(text)!r}")
     return int(text)
 
 

@@ -1,6 +1,5 @@
 """haproxy.cfg: sections, and in them lines of a keyword and its arguments."""
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +10,8 @@ from listenwatch.configs.declared import (
     Origin,
     Where,
     address,
+    lines_of_words,
     number,
-    read,
 )
 from listenwatch.linux.terminal import escape
 
@@ -97,7 +96,7 @@ def _address(text: str) -> tuple[str, str, int | None] | None:
 def _sections(path: Path) -> Iterator[_Section]:
     defaults: dict[str, _Number] = {}
     section: _Section | None = None
-    for where, words in _lines(path):
+    for where, words in lines_of_words(path, comments=True):
         keyword, *arguments = words
         if keyword in _SECTIONS:
             if section:
@@ -106,7 +105,7 @@ def _sections(path: Path) -> Iterator[_Section]:
                 defaults = section.numbers
             section = _Section(keyword, defaults if keyword in ("frontend", "listen") else {})
         elif section is None:
-            raise BadConfiguration(f"{escape(where.file)}:{where.line}: not HAProxy's: '{escape(keyword)}' before any section")
+            raise BadConfiguration(f"{where.text}: not HAProxy's: '{escape(keyword)}' before any section")
         elif keyword in ("maxconn", "backlog") and arguments:
             section.numbers[keyword] = _Number(where, number(arguments[0], where, keyword))
         elif keyword == "bind" and arguments:
@@ -115,14 +114,3 @@ def _sections(path: Path) -> Iterator[_Section]:
             section.binds.append(_Bind(where, words[2], words[3:]))
     if section:
         yield section
-
-
-def _lines(path: Path) -> Iterator[tuple[Where, list[str]]]:
-    for line, text in enumerate(read(path).splitlines(), 1):
-        where = Where(str(path), line)
-        try:
-            words = shlex.split(text, comments=True)
-        except ValueError as error:
-            raise BadConfiguration(f"{escape(where.file)}:{line}: {error}") from None
-        if words:
-            yield where, words

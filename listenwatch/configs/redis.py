@@ -1,7 +1,5 @@
 """redis.conf and valkey.conf: lines of a name and its values, and other files it includes."""
 
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 from listenwatch.configs.declared import (
@@ -10,10 +8,9 @@ from listenwatch.configs.declared import (
     Origin,
     Where,
     address,
+    lines_of_words,
     number,
-    read,
 )
-from listenwatch.linux.terminal import escape
 from listenwatch.sockets.servers import default_of
 
 _DEPTH = 10
@@ -44,25 +41,15 @@ def declared(path: Path) -> list[Declared]:
 def _values(path: Path, depth: int) -> dict[str, tuple[Where, list[str]]]:
     """The last of each name, files that are included in their places."""
     result: dict[str, tuple[Where, list[str]]] = {}
-    for where, name, arguments in _lines(path):
+    for where, (word, *arguments) in lines_of_words(path, comments=False):
+        name = word.lower()
+        if not arguments:
+            continue
         if name == "include":
             for file in sorted(path.parent.glob(arguments[0])) if not arguments[0].startswith("/") else [Path(arguments[0])]:
                 if depth == _DEPTH:
-                    raise BadConfiguration(f"{escape(where.file)}:{where.line}: it includes itself")
+                    raise BadConfiguration(f"{where.text}: it includes itself")
                 result |= _values(file, depth + 1)
         else:
             result[name] = where, arguments
     return result
-
-
-def _lines(path: Path) -> Iterator[tuple[Where, str, list[str]]]:
-    for line, text in enumerate(read(path).splitlines(), 1):
-        if text.strip().startswith("#") or not text.strip():
-            continue
-        where = Where(str(path), line)
-        try:
-            name, *arguments = shlex.split(text)
-        except ValueError as error:
-            raise BadConfiguration(f"{escape(where.file)}:{line}: {error}") from None
-        if arguments:
-            yield where, name.lower(), arguments

@@ -23,7 +23,7 @@ from listenwatch.linux.terminal import escape
 from listenwatch.model.kernels import name
 from listenwatch.report.columns import number_cell, text_width
 from listenwatch.report.tables import table
-from listenwatch.sockets.servers import SERVERS
+from listenwatch.sockets.servers import server_named
 
 
 class DeclaredLine(TypedDict):
@@ -101,7 +101,7 @@ def _kept(checked: Checked) -> str:
             return "the process does not listen there"
         case Kept.DIFFERS:
             assert checked.row
-            server = next((server for server in SERVERS if server.name == checked.declared.server), None)
+            server = server_named(checked.declared.server)
             then = (server.again or server.then) if server else "restart it"
             return f"the socket has {checked.row.listener.limit}: it listened with another backlog or net.core.somaxconn: {then}"
     return ""

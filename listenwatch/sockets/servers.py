@@ -80,9 +80,16 @@ def known_server(name: str, command: str) -> Server | None:
     return None
 
 
+def server_named(name: str) -> Server | None:
+    """The server of this name in SERVERS, however its letters are written; None if there is none."""
+    return next((server for server in SERVERS if server.name.lower() == name.lower()), None)
+
+
 def default_of(name: str) -> int | None:
     """The backlog that the server of this name in SERVERS asks for by default; None where that depends."""
-    return next(server.default for server in SERVERS if server.name == name)
+    server = server_named(name)
+    assert server, name
+    return server.default
 
 
 def server_of_image(image: str) -> Server | None:
