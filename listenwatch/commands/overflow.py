@@ -111,4 +111,5 @@ def _announce(probe: OverflowProbe, release: str, namespaces: int) -> None:
         f"on Linux {release}, attach mode {probe.attach}{f': {probe.why}' if probe.why else ''}"
     )
     if probe.attach == "tracepoint":
-        inform("not seen this way: which socket of a SO_REUSEPORT group refused, the SYN queue's length")
+        inform("this way every system call and every packet takes a little longer; and not seen is which socket of a "
+               "SO_REUSEPORT group refused, nor the SYN queue's length")  # fmt: skip

@@ -65,11 +65,11 @@ def kernel_with(*, kprobes: bool | None = True, fentry: int | None = 0, lacks: s
         (
             kernel_with(kprobes=False, fentry=errno.EPERM), ("tracepoint",),
             "the kernel was built without kprobes and refuses fentry (EPERM); "
-            "tracepoints see no hash stage",
+            "tracepoints see no hash stage, and slow every system call a little",
         ),
         (
             kernel_with(lacks="inet_hash"), ("tracepoint",),
-            "the kernel has no function inet_hash; tracepoints see no hash stage",
+            "the kernel has no function inet_hash; tracepoints see no hash stage, and slow every system call a little",
         ),
         (
             kernel_with(lacks=KPROBE_AT_FTRACE, machine="riscv64"), ("fentry", "tracepoint"),
@@ -78,7 +78,7 @@ def kernel_with(*, kprobes: bool | None = True, fentry: int | None = 0, lacks: s
         (
             kernel_with(kprobes=None, fentry=errno.EPERM), ("tracepoint",),
             "it is not known whether the kernel has kprobes (kprobe PMU in sysfs; CONFIG_KPROBES: no "
-            "kconfig published: cannot be read) and refuses fentry (EPERM); tracepoints see no hash stage",
+            "kconfig published: cannot be read) and refuses fentry (EPERM); tracepoints see no hash stage, and slow every system call a little",
         ),
     ],
 )  # fmt: skip
@@ -137,7 +137,7 @@ def test_an_unknown_mode_is_a_usage_error() -> None:
 
 def test_bcc_does_without_fentry() -> None:
     mode, why = choose_mode("auto", ENGINES["bcc"], kernel_with(kprobes=False))
-    assert (mode, why) == ("tracepoint", "the kernel was built without kprobes; tracepoints see no hash stage")
+    assert (mode, why) == ("tracepoint", "the kernel was built without kprobes; tracepoints see no hash stage, and slow every system call a little")
 
 
 def test_only_what_a_mode_needs_is_asked() -> None:
