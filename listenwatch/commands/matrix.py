@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
                     options.attach, options.pattern, options.generate, options.seed)  # fmt: skip
     jobs = plan(wanted)
     _make(options.output)
-    matrix = _observe(jobs, names, options.timeout)
+    matrix, interruption = _observe(jobs, names, options.timeout)
     write_reports(matrix, options.output)
     written = write_vectors(matrix, options.vectors) if options.vectors else []
     if options.json:
@@ -96,6 +96,8 @@ def run(options: argparse.Namespace) -> int:
     for path in written:
         inform(f"{path} written")
     inform(f"{options.output / 'report.html'} shows it all; JSON lines, JUnit and KTAP are there too")
+    if interruption:
+        raise interruption
     return matrix.status()
 
 
@@ -115,18 +117,22 @@ def _beside(options: argparse.Namespace) -> int:
                 list(map(str, files)), options)  # fmt: skip
 
 
-def _observe(jobs: list[Job], scenarios: list[str], timeout: float) -> Matrix:
+def _observe(
+    jobs: list[Job], scenarios: list[str], timeout: float
+) -> tuple[Matrix, KeyboardInterrupt | SystemExit | None]:
+    """What came of each job, and what interrupted them."""
     started, clock = time_text(time.time_ns()), time.monotonic()
     finished: list[KernelRun] = []
     at_once = min(2, len(os.sched_getaffinity(0)))
+    interruption: KeyboardInterrupt | SystemExit | None = None
     try:
         with catch_signals(), Progress() as progress:
             show = MatrixProgress(progress, jobs, scenarios).show
             run_jobs(jobs, at_once=at_once, timeout=timeout, show=show, finished=finished)
-    except (KeyboardInterrupt, SystemExit):
-        done = ", ".join(run.name for run in finished) or "no kernel"
-        say(f"interrupted: {done} finished of {len(jobs)}, nothing is written")
-        raise
+    except (KeyboardInterrupt, SystemExit) as exception:
+        interruption = exception
+        done = ", ".join(run.name for run in finished if not run.problem) or "no kernel"
+        say(f"interrupted: {done} finished of {len(jobs)}")
     order = [job.name for job in jobs]
     finished.sort(key=lambda run: order.index(run.name))
-    return Matrix(tuple(finished), started, time.monotonic() - clock)
+    return Matrix(tuple(finished), started, time.monotonic() - clock), interruption

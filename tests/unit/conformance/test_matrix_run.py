@@ -102,9 +102,13 @@ def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:
         pids.extend(child._process.pid for child in running)
         raise KeyboardInterrupt
 
+    finished: list[KernelRun] = []
     with pytest.raises(KeyboardInterrupt):
-        run(jobs, at_once=2, timeout=60, show=interrupt, finished=[])
+        run(jobs, at_once=2, timeout=60, show=interrupt, finished=finished)
     assert len(pids) == 2, "two at a time"
+    assert [(kernel.name, kernel.problem) for kernel in finished] == [
+        ("5.10", "interrupted"), ("6.1", "interrupted"), ("7.3", "interrupted before it began"),
+    ]  # fmt: skip
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
