@@ -19,6 +19,7 @@ from typing import Any
 from listenwatch.bpf.overflow import COUNTERS, Netns, OverflowProbe
 from listenwatch.cli import main
 from listenwatch.features.attach import OVERFLOW_MODES, open_overflow_probe
+from listenwatch.linux.kernel import running_kernel
 from listenwatch.linux.netns import cookie
 from listenwatch.overflow.kinds import OverflowKind
 from tests.helpers import refusals
@@ -84,7 +85,11 @@ def run() -> None:
     with ExitStack() as owned:
         probes = {mode: owned.enter_context(closing(open_overflow_probe(mode))) for mode in OVERFLOW_MODES}
         ways = {name: in_child(way, probes) for name, way in refusals.WAYS.items()}
-        by_io_uring = {kind: in_child(way, probes) for kind, way in refusals.WAYS_BY_IO_URING.items()}
+        by_io_uring = {
+            kind: in_child(way, probes)
+            for kind, way in refusals.WAYS_BY_IO_URING.items()
+            if kind != "unix_eagain" or running_kernel().version >= (5, 15)
+        }
         targets = {mode: [program.target for program in probe.programs] for mode, probe in probes.items()}
     print(json.dumps({"ways": ways, "by_io_uring": by_io_uring, "targets": targets, "command": by_command()}))
 

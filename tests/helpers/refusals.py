@@ -162,6 +162,7 @@ def unix_blocked() -> int:
 
 
 def unix_eagain_by_io_uring() -> int:
+    """Not on 5.10, whose io_uring tries again and again though the socket is not to wait."""
     _unix_full("\0listenwatch-ring-eagain")
     assert io_uring.connect(_client().fileno(), _sockaddr("\0listenwatch-ring-eagain")) == errno.EAGAIN
     return 1
@@ -174,8 +175,7 @@ def unix_blocked_by_io_uring() -> int:
     client.setblocking(True)
     arguments = client.fileno(), _sockaddr("\0listenwatch-ring-blocked")
     threading.Thread(target=io_uring.connect, args=arguments, daemon=True).start()
-    # done by a thread of ours, before v5.12 by one of the kernel's
-    while "unix_wait_for_peer" not in map(_waits_in, Path("/proc").glob("[0-9]*/task/*")):
+    while not any(map(_waits_for_room, Path("/proc/self/task").iterdir())):
         time.sleep(0.1)
     return 1
 
@@ -184,11 +184,11 @@ def _sockaddr(name: str) -> bytes:
     return pack("=H", socket.AF_UNIX) + name.encode()
 
 
-def _waits_in(task: Path) -> str:
+def _waits_for_room(task: Path) -> bool:
     try:
-        return (task / "wchan").read_text()
+        return "unix_wait_for_peer" in (task / "stack").read_text()
     except OSError:  # it has ended
-        return ""
+        return False
 
 
 def _wait_for_id(thread: threading.Thread) -> int:
