@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -81,15 +82,16 @@ def _link_target(name: str, folder: int) -> str | None:
 
 
 def _open_last(name: str, flags: int, mode: int, folder: int) -> int:
-    descriptor = os.open(name, flags & ~os.O_TRUNC, mode, dir_fd=folder)
+    try:
+        descriptor = os.open(name, flags & ~os.O_TRUNC, mode, dir_fd=folder)
+    except PermissionError:  # of fs.protected_regular, which root meets too
+        with suppress(FileNotFoundError):
+            _refuse_anothers(os.stat(name, dir_fd=folder, follow_symlinks=False), folder)
+        raise
     try:
         status = os.fstat(descriptor)
-        is_file = stat.S_ISREG(status.st_mode)
-        if is_file and _is_shared(folder) and (status.st_uid != os.geteuid() or status.st_nlink > 1):
-            raise NotFollowed(
-                errno.EACCES, "another user's file in a folder that everybody may write to: choose another name"
-            )
-        if is_file and flags & os.O_TRUNC:
+        _refuse_anothers(status, folder)
+        if stat.S_ISREG(status.st_mode) and flags & os.O_TRUNC:
             os.ftruncate(descriptor, 0)
     except BaseException:
         os.close(descriptor)
@@ -103,3 +105,11 @@ def _is_shared(folder: int) -> bool:
 
 def _in_proc(folder: int) -> bool:
     return os.fstat(folder).st_dev == Path("/proc").stat().st_dev
+
+
+def _refuse_anothers(status: os.stat_result, folder: int) -> None:
+    is_ours = status.st_uid == os.geteuid() and status.st_nlink == 1
+    if stat.S_ISREG(status.st_mode) and _is_shared(folder) and not is_ours:
+        raise NotFollowed(
+            errno.EACCES, "another user's file in a folder that everybody may write to: choose another name"
+        )

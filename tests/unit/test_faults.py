@@ -67,10 +67,11 @@ def test_errors_that_cannot_be_written_change_nothing(name: str) -> None:
     with open("/dev/full", "wb") as full:  # noqa: PTH123
         done = run(LOUD[name], stderr=full)
     assert usual.stderr or name in ("sockets", "top", "replay")
-    assert done.returncode == usual.returncode
     assert usual.returncode != 1 or name == "sockets"  # where it says that none matched
-    if name not in ("sockets", "top", "watch", "overflow"):  # which look at what changes
-        assert done.stdout == usual.stdout
+    if name in ("sockets", "top", "watch", "overflow"):  # which look at what changes: 4 if not all of it was seen
+        assert done.returncode == usual.returncode or {done.returncode, usual.returncode} == {0, 4}
+    else:
+        assert (done.returncode, done.stdout) == (usual.returncode, usual.stdout)
 
 
 def test_messages_never_land_among_the_output(tmp_path: Path) -> None:
