@@ -64,10 +64,11 @@ def test_where_nobody_is_refused_nobody_pays(found: Found) -> None:
 
 
 def test_a_connect_by_io_uring_is_seen_at_its_function(found: Found) -> None:
-    assert "unix_blocked" in found["by_io_uring"]
-    for kind, seen in found["by_io_uring"].items():
-        assert seen["kprobe"]["kinds"] == {kind: seen["done"]["times"]}
-        assert seen["tracepoint"]["kinds"] == {}
+    ways = found["by_io_uring"]
+    assert ways["unix_blocked"]["kprobe"]["kinds"] == {"unix_blocked": 1}
+    if eagain := ways.get("unix_eagain"):  # 6.1's io_uring makes the call 129 times before it answers (APOLL_MAX_RETRY)
+        assert set(eagain["kprobe"]["kinds"]) == {"unix_eagain"}
+    assert [seen["tracepoint"]["kinds"] for seen in ways.values()] == [{}] * len(ways)
 
 
 def test_the_command_names_the_process_and_what_became_of_its_connections(found: Found) -> None:
