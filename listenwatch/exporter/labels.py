@@ -9,6 +9,7 @@ from listenwatch.call.text import local_address, protocol_of
 from listenwatch.linux.cgroup_owner import Container, Pod
 from listenwatch.linux.terminal import escape
 from listenwatch.model.inputs import Family
+from listenwatch.overflow.namespace_index import Place
 from listenwatch.sockets.inventory import ListenerRow
 
 LONGEST = {"address": 108, "command": 64, "unit": 128, "container": 64, "pod": 128}
@@ -50,12 +51,19 @@ def of_row(row: ListenerRow) -> Labels:
     )  # fmt: skip
 
 
-def of_call(call: ListenCall) -> Labels:
-    """The labels of a listener by its listen(), as ``of_row`` has them while it is there."""
-    address = local_address(call)
-    port = "" if call.post.family == Family.UNIX else str(call.local_port or "")
+def place_of_call(call: ListenCall) -> Place:
+    """Where a listen() made a listener."""
+    address, family = local_address(call), call.post.family
+    if family == Family.UNIX:
+        return family, address, 0
+    return family, address.removesuffix(f":{call.local_port}"), call.local_port
+
+
+def of_call(call: ListenCall, place: Place) -> Labels:
+    """The labels of a listener by its listen(), as ``of_row`` has them while it is there; ``place`` is ``place_of_call``'s."""
+    _, address, port = place
     return _bounded(
-        protocol_of(call.post), address.removesuffix(f":{port}") if port else address, port,
+        protocol_of(call.post), address, str(port or ""),
         str(call.netns_inode), _command_of(call), call.unit, call.container, call.pod,
     )  # fmt: skip
 

@@ -9,11 +9,9 @@ from typing import NamedTuple
 
 from listenwatch.bpf.overflow import Counted
 from listenwatch.call.record import ListenCall
-from listenwatch.call.text import local_address
-from listenwatch.exporter.labels import Labels, of_call, of_place, of_row
+from listenwatch.exporter.labels import Labels, of_call, of_place, of_row, place_of_call
 from listenwatch.linux.processes import Process, find_holders
 from listenwatch.linux.sock_diag import Listener
-from listenwatch.model.inputs import Family
 from listenwatch.overflow.namespace_index import Place, address_text, places_of
 from listenwatch.sockets.inventory import NamespaceListeners
 
@@ -65,11 +63,8 @@ class Names:
 
     def saw(self, call: ListenCall) -> None:
         """A listen() that succeeded: its listener may be gone before anybody looks."""
-        labels = of_call(call)
-        of_unix = call.post.family == Family.UNIX
-        port = 0 if of_unix else call.local_port
-        address = local_address(call) if of_unix else local_address(call).removesuffix(f":{port}")
-        self._remember(call.netns_inode, (call.post.family, address, port), labels)
+        place = place_of_call(call)
+        self._remember(call.netns_inode, place, of_call(call, place))
 
     def of_gone(self, counted: Counted) -> Labels | None:
         """Whose the listener was that a count names by its address; None if it was never seen."""

@@ -11,7 +11,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from listenwatch.exporter import metrics
 from listenwatch.exporter.exposition import registry_of
-from listenwatch.exporter.labels import LONGEST, OTHER, Labels, ephemeral, of_call, of_row
+from listenwatch.exporter.labels import (
+    LONGEST,
+    OTHER,
+    Labels,
+    ephemeral,
+    of_call,
+    of_row,
+    place_of_call,
+)
 from listenwatch.linux.cgroup_owner import Container, Owner, Pod
 from listenwatch.linux.netns import Namespace
 from listenwatch.linux.processes import Process
@@ -45,7 +53,7 @@ def test_a_socket_unit_goes_before_the_unit_of_process_1() -> None:
 
 def test_a_call_names_the_listener_as_a_look_does() -> None:
     call = made(pid=2**22 + 1)._replace(unit=OWNER.unit, container=OWNER.container, pod=OWNER.pod)
-    by_call = of_call(call)
+    by_call = of_call(call, place_of_call(call))
     assert by_call._replace(netns="", address="") == of_row(row(port=call.local_port))._replace(netns="", address="")
     assert by_call.netns == str(call.netns_inode) and not by_call.address.endswith(by_call.port)
 
