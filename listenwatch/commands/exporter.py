@@ -21,8 +21,10 @@ from listenwatch.linux.privileges import (
     keep_only,
     remedy,
 )  # fmt: skip
+from listenwatch.linux.processes import shows_every_process
 from listenwatch.linux.terminal import inform, say
 from listenwatch.linux.wakeups import SignalPipe, UntilInterrupted
+from listenwatch.seccomp.confinement import confine
 
 if TYPE_CHECKING:
     from listenwatch.exporter.events import Events
@@ -49,7 +51,8 @@ there for a while. What is counted of a listener that comes and goes between two
 scrapes is in the next one.
 
 It needs prometheus-client (the extra 'exporter'), and keeps only the
-privileges it needs once the probes are attached.
+privileges it needs once the probes are attached; a filter (seccomp) then
+forbids it to start programs, write files, load anything into the kernel.
 
 exit status: 0 ended by a signal, 2 usage, 3 could not observe, or could not
 listen there"""
@@ -127,13 +130,13 @@ def run(options: argparse.Namespace) -> int:
         exporter = Exporter(engine, probe, kernel, bounds, shown)
         server = _listening(options.listen, partial(Server, access=access, take=exporter.desk.ask))
         stack.callback(server.server_close)
+        push = _pushing(options.otlp, options.otlp_interval, exporter.desk.ask) if options.otlp else None
         keep_only({*READ_MAPS, *FIND_NAMESPACES, *FIND_HOLDERS, *ENTER_NAMESPACES})
-        if then := remedy((*FIND_HOLDERS, *ENTER_NAMESPACES)):
-            say(f"not everything can be seen: {then}")
+        _say_what_is_not_seen()
+        _confine()
         if events:
             events.start()
             stack.callback(events.close)
-        push = _pushing(options.otlp, options.otlp_interval, exporter.desk.ask) if options.otlp else None
         stack.enter_context(exporter)
         server.start()
         stack.callback(server.stop)
@@ -144,6 +147,22 @@ def run(options: argparse.Namespace) -> int:
         inform(f"watching every listener on Linux {kernel.release}, serving {url}")
         exporter.run(UntilInterrupted(signals, options.duration))
     return 0
+
+
+def _say_what_is_not_seen() -> None:
+    if then := remedy((*FIND_HOLDERS, *ENTER_NAMESPACES)):
+        say(f"not everything can be seen: {then}")
+    if not shows_every_process():
+        say("processes outside of this pid namespace cannot be seen, nor entered the network namespaces they live in: "
+            "run it in the machine's own (hostPID: true, --pid=host)")  # fmt: skip
+
+
+def _confine() -> None:
+    """From now on it only watches; without the filter too, where the kernel has none."""
+    try:
+        confine()
+    except OSError as error:
+        say(f"no filter forbids what an exporter has no need of: {error.strerror}")
 
 
 def _needs(module: str, name: str, extra: str) -> None:

@@ -19,6 +19,7 @@ from listenwatch.exporter.samples import Moment, Sample, samples_of
 from listenwatch.exporter.series import SeriesTable
 from listenwatch.features.behaviour import behaviour_of
 from listenwatch.linux.kernel import Kernel
+from listenwatch.linux.processes import shows_every_process
 from listenwatch.linux.wakeups import Ending, UntilStopped, wake_ups
 from listenwatch.overflow.watch import OverflowEvent
 from listenwatch.session.filters import CallFilter
@@ -65,6 +66,7 @@ class Exporter:
         self._calls = Calls(session, self._stopped, self._names, shown.call, lambda: os.eventfd_write(self._failed, 1))
         self._table.show(look.take(placing, self._behaviour, self._calls.of).states)  # those of before are no newcomers
         self._info = __version__, kernel.release, engine.attach, probe.attach
+        self._is_inside = not shows_every_process()
         self._lost = 0
         self._due = 0.0
         self.desk = Desk(fresh=min(1.0, bounds.interval))
@@ -104,9 +106,10 @@ class Exporter:
         seen = look.take(self._placing, self._behaviour, self._calls.of)
         self._table.show(seen.states)
         self._lost = max(self._lost, self._engine.loss().lost)
-        counters = self._attribution.compare(seen.namespaces)
+        counters = self._attribution.compare(seen.namespaces, self._calls.take_namespaces())
+        hidden = self._attribution.never_read() if self._is_inside else 0
         moment = Moment(
             seen, time.monotonic() - began, counters, self._attribution.unplaced(), self._calls.counts(), self._lost,
-            self._shown.dropped(), self._attribution.occupancy(), self._info,
+            self._shown.dropped(), self._attribution.occupancy(), self._info, hidden, self._is_inside,
         )  # fmt: skip
         return list(samples_of(moment, self._table, self._bounds.most_series))

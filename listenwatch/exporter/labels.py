@@ -7,6 +7,7 @@ from typing import NamedTuple
 from listenwatch.call.record import ListenCall
 from listenwatch.call.text import local_address, protocol_of
 from listenwatch.linux.cgroup_owner import Container, Pod
+from listenwatch.linux.processes import shows_every_process
 from listenwatch.linux.terminal import escape
 from listenwatch.model.inputs import Family
 from listenwatch.overflow.namespace_index import Place
@@ -97,7 +98,9 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _command_of(call: ListenCall) -> str:
-    """The name of the process while it lives, else of the thread that called."""
+    """The name of the process while it lives, else of the thread that called. Where /proc numbers processes otherwise, that too."""
+    if not shows_every_process():
+        return os.fsdecode(call.comm)
     try:
         name = (Path("/proc") / str(call.pid) / "comm").read_bytes().removesuffix(b"\n")
     except OSError:

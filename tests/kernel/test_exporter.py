@@ -175,6 +175,34 @@ def test_it_gives_up_what_it_does_not_need() -> None:
     assert kept <= {2, 19, 21, 39}, status  # DAC_READ_SEARCH, SYS_PTRACE, SYS_ADMIN, BPF
 
 
+def test_no_thread_of_it_may_do_what_an_exporter_has_no_need_of() -> None:
+    """tests/unit/seccomp/test_confinement.py tries what the filter refuses."""
+    with exporting("--events", "stdout") as exporter, refusing("unix_eagain"):
+        exporter.scrape()
+        threads = list(Path(f"/proc/{exporter.watch.process.pid}/task").iterdir())
+        for thread in threads:
+            assert {"Seccomp:\t2", "NoNewPrivs:\t1"} <= set((thread / "status").read_text().splitlines())
+        assert exporter.watch.end(signal.SIGTERM) == 0
+    assert len(threads) > 3
+    assert "no filter" not in exporter.watch.err
+
+
+def test_in_a_pid_namespace_of_its_own_it_says_that_it_does_not_see_others() -> None:
+    """What it counts there it still counts, by the name that the call gives."""
+    inside = [needs("unshare"), "--pid", "--fork", "--mount-proc"]
+    with exporting(within=inside) as exporter, refusing("syn_accept_queue_full") as refuser:
+        done = refuser.go()
+        scrape = until(
+            lambda: s if (s := exporter.scrape()).sum(OVERFLOWS, netns=str(refuser.netns)) == done["times"] else None, "its counts",
+        )  # fmt: skip
+    assert scrape.sum("listenwatch_unseen", what="namespaces") >= 1
+    assert scrape.sum("listenwatch_unseen", what="pid_namespaces") == 1
+    assert not scrape.labels("listenwatch_listener_limit", netns=str(refuser.netns))
+    (names,) = scrape.labels(OVERFLOWS, netns=str(refuser.netns), reason="syn_accept_queue_full")
+    assert names["command"].startswith("python")
+    assert "outside of this pid namespace" in exporter.watch.err
+
+
 @contextmanager
 def server_in_namespace(command: list[str], somaxconn: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server in a namespace of its own, once it listens there; the path of that namespace."""

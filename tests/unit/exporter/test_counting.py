@@ -210,3 +210,16 @@ def test_a_namespace_that_is_gone_is_compared_until_it_is_forgotten(machine: Mac
     machine.probe.seen_in = []
     attribution.compare([])
     assert sorted(machine.probe.forgotten) == [came_and_went, Netns(HERE.inode, 77)]
+
+
+def test_a_namespace_that_only_calls_and_counts_name_is_known_to_be_unseen(machine: Machine) -> None:
+    attribution = machine.attribution()
+    attribution.compare([HERE], {Netns(HERE.inode, 77)})
+    assert attribution.never_read() == 0
+    machine.probe.seen_in = [Netns(HERE.inode, 77), Netns(9, 9)]
+    attribution.compare([HERE], {Netns(8, 8)})
+    assert attribution.never_read() == 2
+    machine.now += 901
+    machine.probe.seen_in = [Netns(HERE.inode, 77)]
+    attribution.compare([HERE])
+    assert attribution.never_read() == 0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from listenwatch.exporter import metrics
+from listenwatch.exporter import labels, metrics
 from listenwatch.exporter.exposition import registry_of
 from listenwatch.exporter.labels import (
     LONGEST,
@@ -56,6 +57,12 @@ def test_a_call_names_the_listener_as_a_look_does() -> None:
     by_call = of_call(call, place_of_call(call))
     assert by_call._replace(netns="", address="") == of_row(row(port=call.local_port))._replace(netns="", address="")
     assert by_call.netns == str(call.netns_inode) and not by_call.address.endswith(by_call.port)
+
+
+def test_where_proc_numbers_processes_otherwise_it_is_not_asked_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = made(pid=1, comm=b"server")
+    monkeypatch.setattr(labels, "shows_every_process", lambda: False)
+    assert of_call(call, place_of_call(call)).command == "server"
 
 
 def test_short_lived_ones_share_a_series_and_nothing_is_called_other() -> None:

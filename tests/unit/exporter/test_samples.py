@@ -30,7 +30,7 @@ def there(number: int, moved: int, difference: int = 0) -> CounterComparison:
 def samples(table: SeriesTable, *counters: CounterComparison, most: int = 100) -> dict[tuple[str, tuple[str, ...]], float]:
     look = Look({}, 7, {100: 4096}, [HERE], 1, 2)
     calls = Counter({CallKind("agree", "listening", "kept"): 3})
-    moment = Moment(look, 0.5, list(counters), 4, calls, 5, 6, {"listeners": Occupancy(8, 9)}, ("1", "6.1", "kprobe", "kprobe"))
+    moment = Moment(look, 0.5, list(counters), 4, calls, 5, 6, {"listeners": Occupancy(8, 9)}, ("1", "6.1", "kprobe", "kprobe"), hidden=3, is_inside=True)
     every = [(metric.written, tuple(labels), value) for metric, labels, value in samples_of(moment, table, most)]
     assert len({(name, labels) for name, labels, _ in every}) == len(every)
     return {(name, labels): value for name, labels, value in every}
@@ -65,7 +65,8 @@ def test_what_is_not_of_a_listener() -> None:
     assert seen["listenwatch_listen_calls_total", ("agree", "listening", "kept")] == 3
     assert seen["listenwatch_listen_calls_lost_total", ()] == 5
     assert seen["listenwatch_events_dropped_total", ()] == 6
-    assert (seen["listenwatch_unseen", ("namespaces",)], seen["listenwatch_unseen", ("processes",)]) == (1, 2)
+    unseen = {labels[0]: value for (name, labels), value in seen.items() if name == "listenwatch_unseen"}
+    assert unseen == {"namespaces": 1 + 3, "processes": 2, "pid_namespaces": 1}
     assert (seen["listenwatch_map_entries", ("listeners",)], seen["listenwatch_map_capacity", ("listeners",)]) == (8, 9)
 
 
