@@ -13,6 +13,7 @@ from listenwatch.exporter import look
 from listenwatch.exporter.calls import Calls
 from listenwatch.exporter.counting import Attribution
 from listenwatch.exporter.desk import Desk
+from listenwatch.exporter.labels import Named
 from listenwatch.exporter.names import Names
 from listenwatch.exporter.placing import Placing, local_ports
 from listenwatch.exporter.samples import Moment, Sample, samples_of
@@ -53,10 +54,10 @@ class Shown(NamedTuple):
 class Exporter:
     """Counts from its creation on; a context manager. ``desk`` is where scrapes ask."""
 
-    def __init__(self, engine: Engine, probe: OverflowProbe, kernel: Kernel, bounds: Bounds, shown: Shown) -> None:
+    def __init__(self, engine: Engine, probe: OverflowProbe, kernel: Kernel, bounds: Bounds, shown: Shown, named: Named | None = None) -> None:
         self._engine, self._bounds, self._shown = engine, bounds, shown
         self._table = SeriesTable(bounds.most_series, bounds.forget)
-        self._names = Names()
+        self._names = Names(named=named)
         placing = Placing(self._names, self._table, bounds.young, local_ports())
         self._attribution = Attribution(probe, placing, bounds.forget)
         self._placing, self._behaviour = placing, behaviour_of(kernel)

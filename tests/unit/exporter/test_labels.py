@@ -41,11 +41,16 @@ def row(name: str = "nginx", address: str = "0.0.0.0", port: int = 80, unit: Soc
 
 
 def test_who_it_is_and_nothing_that_a_restart_changes() -> None:
-    assert of_row(row()) == Labels("tcp", "0.0.0.0", "80", "4026531840", "nginx", "nginx.service", "web", "uid-1")
+    assert of_row(row()) == Labels("tcp", "0.0.0.0", "80", "4026531840", "nginx", "nginx.service", "web", "uid-1", "")
+
+
+def test_a_pod_has_the_names_that_somebody_else_knows() -> None:
+    named = of_row(row(), lambda pod: pod._replace(name="web-7d4b", namespace="shop"))
+    assert (named.pod, named.namespace) == ("web-7d4b", "shop")
 
 
 def test_nobody_holds_it() -> None:
-    assert of_row(row()._replace(holders=())) == Labels("tcp", "0.0.0.0", "80", "4026531840", "", "", "", "")
+    assert of_row(row()._replace(holders=())) == Labels("tcp", "0.0.0.0", "80", "4026531840", "", "", "", "", "")
 
 
 def test_a_socket_unit_goes_before_the_unit_of_process_1() -> None:

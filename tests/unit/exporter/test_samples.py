@@ -17,8 +17,8 @@ from listenwatch.overflow.counters import CounterComparison
 from listenwatch.overflow.kinds import OverflowKind
 from tests.helpers.counts import HERE
 
-TCP = Labels("tcp", "0.0.0.0", "80", "100", "nginx", "nginx.service", "", "")
-UNIX = Labels("unix", "/run/x", "", "100", "x", "", "", "")
+TCP = Labels("tcp", "0.0.0.0", "80", "100", "nginx", "nginx.service", "", "", "")
+UNIX = Labels("unix", "/run/x", "", "100", "x", "", "", "", "")
 STATE = ListenerState(128, None, 3, 129, clamped=True, stale=False, sockets=2)
 
 
@@ -41,10 +41,10 @@ def test_a_listener_that_is_there_has_gauges_and_its_usual_reasons_begin_at_0() 
     table.show({TCP: STATE, UNIX: STATE._replace(asked=511)})
     table.count(TCP, OverflowKind.ACK_RESET, 2)
     seen = samples(table)
-    mine = {name: value for (name, labels), value in seen.items() if labels[:8] == TCP and len(labels) == 8}
+    mine = {name: value for (name, labels), value in seen.items() if labels[:9] == TCP and len(labels) == 9}
     short = {name.removeprefix("listenwatch_listener_"): value for name, value in mine.items()}
     assert short == {"limit": 128, "queue": 3, "capacity": 129, "clamped": 1, "stale": 0, "sockets": 2}
-    reasons = {labels[8]: value for (_, labels), value in seen.items() if labels[:8] == TCP and len(labels) == 9}
+    reasons = {labels[9]: value for (_, labels), value in seen.items() if labels[:9] == TCP and len(labels) == 10}
     assert reasons == {"syn_accept_queue_full": 0, "syn_cookie_sent": 0, "ack_ignored": 0, "ack_reset": 2}
     assert seen["listenwatch_listener_asked", UNIX] == 511
     assert seen["listenwatch_listener_overflows_total", (*UNIX, "unix_eagain")] == 0
@@ -53,7 +53,7 @@ def test_a_listener_that_is_there_has_gauges_and_its_usual_reasons_begin_at_0() 
 def test_one_that_is_gone_has_its_counts_only() -> None:
     table = SeriesTable(10, 900.0)
     table.count(TCP, OverflowKind.ACK_IGNORED, 2)
-    names = {name for name, labels in samples(table) if labels[:8] == TCP}
+    names = {name for name, labels in samples(table) if labels[:9] == TCP}
     assert names == {"listenwatch_listener_overflows_total"}
 
 
