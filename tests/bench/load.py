@@ -11,8 +11,8 @@ import random
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cache
 from ipaddress import IPv4Address
 from itertools import count
@@ -21,6 +21,7 @@ from pathlib import Path
 from listenwatch.linux import libc, netstat
 from listenwatch.linux.packets import Segment, TcpFlag
 from listenwatch.linux.tun import NAME, NEAR
+from tests.helpers.cgroups import cgroup
 from tests.helpers.listening import connecting
 from tests.helpers.refusals import Refuser, enter_namespace, sysctl
 
@@ -81,25 +82,12 @@ def _flood(number: int) -> None:
 def containers(size: int) -> Done:
     """Each in a cgroup as Docker's and a network namespace, both gone again: it listens, and refuses some."""
     for _ in range(size):
-        with _cgroup() as processes:
+        with cgroup(f"docker-{secrets.token_hex(32)}.scope") as processes:
             child = os.fork()
             if not child:
                 _live(processes)
             assert os.waitpid(child, 0)[1] == 0
     return {"calls": size, "refused": size * REFUSED}
-
-
-@contextmanager
-def _cgroup() -> Iterator[Path]:
-    """A new one, in the first hierarchy where it can be made: the file that takes its processes."""
-    root = Path("/sys/fs/cgroup")
-    hierarchy = next(folder for folder in (root, root / "unified", root / "cpu", root / "pids") if (folder / "cgroup.procs").exists())
-    folder = hierarchy / f"docker-{secrets.token_hex(32)}.scope"
-    folder.mkdir()
-    try:
-        yield folder / "cgroup.procs"
-    finally:
-        folder.rmdir()
 
 
 def _live(processes: Path) -> None:

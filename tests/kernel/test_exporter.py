@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.cgroups import cgroup
 from tests.helpers.contract import fit
 from tests.helpers.dashboard import queries
 from tests.helpers.exporting import (
@@ -24,6 +25,7 @@ from tests.helpers.exporting import (
     prometheus,
     until,
 )
+from tests.helpers.kubelet import kubelet, pod
 from tests.helpers.listening import fill, inside, started, until_one
 from tests.helpers.otlp import labels_of, receiver, value_of
 from tests.helpers.podman import container, image
@@ -201,6 +203,39 @@ def test_in_a_pid_namespace_of_its_own_it_says_that_it_does_not_see_others() -> 
     (names,) = scrape.labels(OVERFLOWS, netns=str(refuser.netns), reason="syn_accept_queue_full")
     assert names["command"].startswith("python")
     assert "outside of this pid namespace" in exporter.watch.err
+
+
+POD = """if True:
+    import os, signal, socket, sys
+    open(sys.argv[1], "w").write("0")
+    server = socket.create_server(("127.0.0.1", 7779))
+    print("listens", flush=True)
+    signal.pause()
+"""
+
+
+def test_a_pod_is_named_by_the_kubelet_and_by_its_uid_where_that_fails(tmp_path: Path) -> None:
+    uid = "0f3c8f52-6a0e-4c53-9a57-1d1f0a1e2b3c"
+    with kubelet(tmp_path) as node, cgroup(f"kubepods/besteffort/pod{uid}/{64 * 'b'}") as processes:
+        options = ("--kubelet", node.source.url, "--kubelet-token", str(node.source.token), "--kubelet-ca", str(node.source.authority))
+        node.has(pod(uid, "web-7d4b", "shop"))
+        with started([*python(POD), str(processes)]) as server, exporting(*options) as exporter:
+            assert server.stdout and server.stdout.readline() == "listens\n"
+
+            def named() -> dict[str, str] | None:
+                there = exporter.scrape().labels("listenwatch_listener_limit", port="7779")
+                return there[0] if there else None
+
+            names = until(named, "the pod's listener")
+            assert (names["pod"], names["namespace"]) == ("web-7d4b", "shop")
+            assert exporter.watch.end(signal.SIGTERM) == 0
+        node.source.token.write_text("another")
+        with started([*python(POD), str(processes)]) as server, exporting(*options) as exporter:
+            assert server.stdout and server.stdout.readline() == "listens\n"
+            names = until(named, "the pod's listener")
+            assert (names["pod"], names["namespace"]) == (uid, "")
+            assert exporter.watch.end(signal.SIGTERM) == 0
+        assert f"no names of pods from {node.source.url}: 403 Forbidden" in exporter.watch.err
 
 
 @contextmanager
