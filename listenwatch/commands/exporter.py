@@ -142,7 +142,7 @@ def _say_what_is_not_seen() -> None:
     if then := remedy((*FIND_HOLDERS, *ENTER_NAMESPACES)):
         say(f"not everything can be seen: {then}")
     if not shows_every_process():
-        say("processes outside of this pid namespace cannot be seen, nor entered the network namespaces they live in: "
+        say("processes outside of this pid namespace, and the network namespaces they live in, cannot be looked at: "
             "run it in the machine's own (hostPID: true, --pid=host)")  # fmt: skip
 
 

@@ -108,8 +108,8 @@ def fetch(source: Source) -> dict[str, Pod]:
         return dict(_pods_in(json.loads(_body(answer))))
 
 
-def _body(answer: HTTPResponse) -> bytes:
-    body, until = b"", time.monotonic() + LONGEST
+def _body(answer: HTTPResponse) -> bytearray:
+    body, until = bytearray(), time.monotonic() + LONGEST
     while more := answer.read1(1 << 16):
         body += more
         if len(body) > LARGEST:

@@ -122,7 +122,7 @@ def test_what_belongs_together_does() -> None:
     assert container["image"] == kustomization["images"][0]["name"]
     (endpoint,) = manifest("podmonitor.yaml")["spec"]["podMetricsEndpoints"]
     assert endpoint["port"] == container["ports"][0]["name"] and endpoint["honorLabels"]
-    assert {"pod", "container"} <= set(Labels._fields)  # why it has to honor them
+    assert {"pod", "container", "namespace"} <= set(Labels._fields)  # why it has to honor them
 
 
 def test_the_kubelet_is_asked_where_that_is_wanted() -> None:
