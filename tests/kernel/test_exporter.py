@@ -6,12 +6,15 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.helpers.cgroups import cgroup
 from tests.helpers.contract import fit
@@ -31,7 +34,7 @@ from tests.helpers.otlp import labels_of, receiver, value_of
 from tests.helpers.podman import container, image
 from tests.helpers.prompted import Prompted, prompted
 from tests.helpers.refusals import KIND_OF
-from tests.helpers.watching import needs, needs_kernel, python, redis_server
+from tests.helpers.watching import PATIENCE, needs, needs_kernel, python, redis_server
 from tests.require import require
 
 pytestmark = pytest.mark.kernel
@@ -177,10 +180,15 @@ def test_it_gives_up_what_it_does_not_need() -> None:
     assert kept <= {2, 19, 21, 39}, status  # DAC_READ_SEARCH, SYS_PTRACE, SYS_ADMIN, BPF
 
 
-def test_no_thread_of_it_may_do_what_an_exporter_has_no_need_of() -> None:
-    """tests/unit/seccomp/test_confinement.py tries what the filter refuses."""
-    with exporting("--events", "stdout") as exporter, refusing("unix_eagain"):
-        exporter.scrape()
+def test_no_thread_of_it_may_do_what_an_exporter_has_no_need_of(tmp_path: Path) -> None:
+    """By TLS, with events; tests/unit/seccomp/test_confinement.py tries what the filter refuses."""
+    authority, pem = trustme.CA(), tmp_path / "server.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(pem)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with exporting("--events", "stdout", "--tls-cert", str(pem)) as exporter, refusing("unix_eagain"):
+        with urllib.request.urlopen(exporter.url, context=context, timeout=PATIENCE) as answer:
+            assert b"listenwatch_listener_limit" in answer.read()
         threads = list(Path(f"/proc/{exporter.watch.process.pid}/task").iterdir())
         for thread in threads:
             assert {"Seccomp:\t2", "NoNewPrivs:\t1"} <= set((thread / "status").read_text().splitlines())

@@ -70,7 +70,7 @@ def test_calls_by_another_convention_fail(machine: str) -> None:
 )
 def test_the_numbers_are_those_of_the_kernels_headers(header: str, field: str) -> None:
     path = Path("/usr/include", header)
-    require("servers", path.exists(), f"linux-libc-dev of this machine has no {header}")
+    require("headers", path.exists(), f"linux-libc-dev of this machine has no {header}")
     there = {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+) (\d+)\n", path.read_text())}
     ours = {name: getattr(numbers, field) for name, numbers in {**FORBIDDEN, **BY_ARGUMENT}.items()}
     assert ours == {name: there.get(name) for name in ours}
