@@ -19,6 +19,8 @@ LARGEST = 1 << 25
 """Bytes of an answer."""
 SILENCE, LONGEST = 3.0, 10.0
 """Seconds that the kubelet may be silent, and that its answer may take."""
+MOST = 10_000
+"""UIDs that are remembered not to be in the list, such as those of Podman's pods."""
 REST = 5.0
 """Seconds from one request to the next, whatever pods come."""
 _METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io, application/json"
@@ -44,6 +46,7 @@ class Pods:
     def __init__(self, source: Source, failed: Callable[[str], None], recovered: Callable[[], None]) -> None:
         self._source, self._failed, self._recovered = source, failed, recovered
         self._pods: dict[str, Pod] = {}
+        self._asked_for, self._missing = set[str](), set[str]()
         self._fails = False
         self._wanted, self._stopped = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="kubelet", daemon=True)
@@ -53,15 +56,18 @@ class Pods:
         if pod.name and pod.namespace:
             return pod
         known = self._pods.get(pod.id)
-        if known is None:
+        if known is None and pod.id not in self._missing:
+            self._asked_for.add(pod.id)
             self._wanted.set()
         return known or pod
 
     def refresh(self) -> None:
         """Ask now."""
         self._wanted.clear()
+        asked_for, self._asked_for = self._asked_for, set()
         try:
             self._pods = fetch(self._source)
+            self._missing = {*(self._missing if len(self._missing) < MOST else ()), *asked_for} - self._pods.keys()
         except (OSError, ValueError, HTTPException, RecursionError) as error:
             self._tell(getattr(error, "strerror", None) or str(error) or type(error).__name__)
         else:

@@ -53,6 +53,17 @@ def test_one_that_is_not_known_is_asked_for_by_a_thread(running: Kubelet, monkey
         pods.stop()
 
 
+def test_one_that_is_not_in_the_list_is_asked_for_once(running: Kubelet) -> None:
+    pods = Said(running).pods
+    pods.named(Pod("podmans"))
+    assert pods._wanted.is_set()
+    pods.refresh()
+    pods.named(Pod("podmans"))
+    assert not pods._wanted.is_set()
+    pods.named(Pod("uid-1"))
+    assert pods._wanted.is_set()
+
+
 BAD = (b"", b"[]", b"null", b'{"items": 3}', b"<html>", b"\xff", b"[" * 100_000, b'{"items": [' + b" " * 5000 + b"]}")
 
 
