@@ -24,7 +24,7 @@ OVERFLOWS = "listenwatch_listener_overflows_total"
 
 
 class Totals:
-    """What an exporter has counted since the first scrape; ``seconds`` and ``series`` are the most of any scrape."""
+    """What an exporter has counted since the first scrape; ``seconds`` is the longest scrape, ``series`` the most listeners in one."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -41,7 +41,8 @@ class Totals:
         text = fetch(self._url)
         self.seconds = max(self.seconds, time.perf_counter() - began)
         scrape = Scrape(text)
-        self.series = max(self.series, len({tuple(sorted(s.labels.items())) for s in scrape.samples if s.name == OVERFLOWS}))
+        named = ({**sample.labels, "reason": ""} for sample in scrape.samples if sample.name == OVERFLOWS)
+        self.series = max(self.series, len({tuple(sorted(labels.items())) for labels in named}))
         return {
             "calls": scrape.sum("listenwatch_listen_calls_total"), "lost": scrape.sum("listenwatch_listen_calls_lost_total"),
             "refused": scrape.sum(OVERFLOWS), "difference": scrape.sum("listenwatch_namespace_difference"),
@@ -67,7 +68,7 @@ def lasting(kind: str, number: int) -> Iterator[Row]:
     yield Row("listen() calls that were lost", moved["lost"], "")
     yield Row("refusals that were counted", moved["refused"], "", "met", done["refused"])
     yield Row("that the exporter missed of the kernel's counters", moved["difference"], "")
-    yield Row("series of refusals, at most", totals.series, "")
+    yield Row("listeners with series of their own, at most", totals.series, "")
     yield Row("the longest scrape", totals.seconds, "s")
     yield Row("processor time of the exporter", used, "s", "time", alive)
 
