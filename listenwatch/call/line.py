@@ -56,7 +56,7 @@ STRUCTS: dict[type, dict[str, Form]] = {
     Socket: _or_unseen(_with_states(_numbers(LISTEN_SOCKET))),
     StageRecord: _with_states(_numbers(LISTEN_STAGE)),
     Container: {"runtime": forms.WORD_IF_KNOWN, "id": forms.WORD, "name": forms.WORD_IF_KNOWN},
-    Pod: {"id": forms.WORD, "name": forms.WORD_IF_KNOWN},
+    Pod: {"id": forms.WORD, "name": forms.WORD_IF_KNOWN, "namespace": forms.WORD_IF_KNOWN._replace(optional=True)},
 }
 """Each struct's keys, which are its attributes, in the order of a line."""
 

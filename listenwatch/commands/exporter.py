@@ -5,9 +5,10 @@ import importlib.util
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from listenwatch.commands.addresses import PLACE, kubelet_url, otlp_url, place
 from listenwatch.commands.numbers import positive_int, seconds
 from listenwatch.commands.parser import add_quiet
 from listenwatch.errors import ObserveError, UsageError
@@ -21,17 +22,19 @@ from listenwatch.linux.privileges import (
     keep_only,
     remedy,
 )  # fmt: skip
+from listenwatch.linux.processes import shows_every_process
 from listenwatch.linux.terminal import inform, say
 from listenwatch.linux.wakeups import SignalPipe, UntilInterrupted
+from listenwatch.seccomp.confinement import confine
 
 if TYPE_CHECKING:
     from listenwatch.exporter.events import Events
     from listenwatch.exporter.exporter import Shown
+    from listenwatch.exporter.kubelet import Pods
     from listenwatch.exporter.otlp import Push
     from listenwatch.exporter.samples import Sample
     from listenwatch.exporter.server import Server
 
-PLACE = "127.0.0.1:10511"
 EPILOG = """\
 examples:
   listenwatch exporter                       http://127.0.0.1:10511/metrics
@@ -49,7 +52,8 @@ there for a while. What is counted of a listener that comes and goes between two
 scrapes is in the next one.
 
 It needs prometheus-client (the extra 'exporter'), and keeps only the
-privileges it needs once the probes are attached.
+privileges it needs once the probes are attached; a filter (seccomp) then
+forbids it to start programs, write files, load anything into the kernel.
 
 exit status: 0 ended by a signal, 2 usage, 3 could not observe, or could not
 listen there"""
@@ -80,29 +84,15 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     add("--otlp", type=otlp_url, metavar="URL",
         help="also push the metrics by OpenTelemetry's protocol over HTTP; without a path to /v1/metrics (extra 'otlp')")  # fmt: skip
     add("--otlp-interval", type=seconds, default=60.0, metavar="TIME", help="push so often (default 60)")
+    pods = parser.add_argument_group("names of pods that the container runtime's own files do not tell")
+    pods.add_argument("--kubelet", type=kubelet_url, metavar="URL",
+        help="ask the kubelet there; without a path for /pods. Or another list of pods, such as the API server's")  # fmt: skip
+    pods.add_argument("--kubelet-token", type=Path, metavar="FILE", help="with this token (default: the service account's)")
+    pods.add_argument("--kubelet-ca", type=Path, metavar="FILE",
+        help="trust this authority (default: the service account's, or else the machine's)")  # fmt: skip
     add("--duration", type=seconds, metavar="TIME", help="end after so many seconds, or a time such as 5m")
     add("-v", "--verbose", action="store_true", help="on errors show the verifier's log")
     add_quiet(parser)
-
-
-def place(text: str) -> tuple[str, int]:
-    """An option's argument: address and port, of IPv6 with brackets."""
-    address, colon, port = text.rpartition(":")
-    if not (colon and address and port.isascii() and port.isdecimal() and int(port) < 1 << 16):
-        raise argparse.ArgumentTypeError(f"not an address and a port, such as {PLACE} or [::1]:10511: {text!r}")
-    return address.removeprefix("[").removesuffix("]"), int(port)
-
-
-def otlp_url(text: str) -> str:
-    """An option's argument: a URL of HTTP, with the usual path where it has none."""
-    try:
-        url = urlsplit(text)
-        usable = url.scheme in ("http", "https") and url.hostname and url.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise argparse.ArgumentTypeError(f"not a URL such as http://localhost:4318: {text!r}")
-    return text if url.path.strip("/") else url._replace(path="/v1/metrics").geturl()
 
 
 def run(options: argparse.Namespace) -> int:
@@ -124,26 +114,44 @@ def run(options: argparse.Namespace) -> int:
         shown, events = _shown(options.events)
         engine = stack.enter_context(open_engine("core", "auto", follow=False))
         probe = stack.enter_context(closing(open_overflow_probe()))
-        exporter = Exporter(engine, probe, kernel, bounds, shown)
+        pods = _pods(options)
+        exporter = Exporter(engine, probe, kernel, bounds, shown, pods.named if pods else None)
         server = _listening(options.listen, partial(Server, access=access, take=exporter.desk.ask))
         stack.callback(server.server_close)
+        push = _pushing(options.otlp, options.otlp_interval, exporter.desk.ask) if options.otlp else None
         keep_only({*READ_MAPS, *FIND_NAMESPACES, *FIND_HOLDERS, *ENTER_NAMESPACES})
-        if then := remedy((*FIND_HOLDERS, *ENTER_NAMESPACES)):
-            say(f"not everything can be seen: {then}")
+        _say_what_is_not_seen()
+        _confine()
         if events:
             events.start()
             stack.callback(events.close)
-        push = _pushing(options.otlp, options.otlp_interval, exporter.desk.ask) if options.otlp else None
         stack.enter_context(exporter)
         server.start()
         stack.callback(server.stop)
-        if push:
-            push.start()
-            stack.callback(push.stop)
+        for thread in (push, pods):
+            if thread:
+                thread.start()
+                stack.callback(thread.stop)
         url = _url(server.server_address, tls=bool(access.certificate))
         inform(f"watching every listener on Linux {kernel.release}, serving {url}")
         exporter.run(UntilInterrupted(signals, options.duration))
     return 0
+
+
+def _say_what_is_not_seen() -> None:
+    if then := remedy((*FIND_HOLDERS, *ENTER_NAMESPACES)):
+        say(f"not everything can be seen: {then}")
+    if not shows_every_process():
+        say("processes outside of this pid namespace, and the network namespaces they live in, cannot be looked at: "
+            "run it in the machine's own (hostPID: true, --pid=host)")  # fmt: skip
+
+
+def _confine() -> None:
+    """From now on it only watches; without the filter too, where the kernel has none."""
+    try:
+        confine()
+    except OSError as error:
+        say(f"no filter forbids what an exporter has no need of: {error.strerror}")
 
 
 def _needs(module: str, name: str, extra: str) -> None:
@@ -161,6 +169,20 @@ def _pushing(url: str, interval: float, take: "Callable[[], Iterable[Sample]]") 
     return Push(
         Receiver(url, interval, lambda: say(f"no metrics arrive at {url}"), lambda: say(f"metrics arrive at {url} again")), take
     )
+
+
+def _pods(options: argparse.Namespace) -> "Pods | None":
+    """Who names pods, with the list of this moment."""
+    from listenwatch.exporter.kubelet import Pods, Source
+
+    url = options.kubelet
+    if not url:
+        return None
+    files = {"token": options.kubelet_token, "authority": options.kubelet_ca}
+    source = Source(url, **{name: file for name, file in files.items() if file})
+    pods = Pods(source, lambda why: say(f"no names of pods from {url}: {why}"), lambda: say(f"names of pods come from {url} again"))
+    pods.refresh()
+    return pods
 
 
 def _listening(where: tuple[str, int], server: "Callable[[str, int], Server]") -> "Server":

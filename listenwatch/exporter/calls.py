@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
+from listenwatch.bpf.overflow import Netns
 from listenwatch.call.record import ListenCall
 from listenwatch.exporter.names import Names
 from listenwatch.linux.wakeups import UntilStopped
@@ -12,6 +13,9 @@ from listenwatch.session.session import Session
 from listenwatch.sockets.asked import AskedBacklogs
 from listenwatch.sockets.inventory import ListenerRow
 from listenwatch.verdict.compare import Verdict
+
+MOST_NAMESPACES = 10_000
+"""How many are remembered between two scrapes."""
 
 
 class CallKind(NamedTuple):
@@ -37,6 +41,7 @@ class Calls:
         self._lock = threading.Lock()
         self._counts: Counter[CallKind] = Counter()
         self._asked = AskedBacklogs()
+        self._called_in: set[Netns] = set()
         self.error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="calls", daemon=True)
 
@@ -54,6 +59,12 @@ class Calls:
         with self._lock:
             return self._counts.copy()
 
+    def take_namespaces(self) -> set[Netns]:
+        """Those in which listen() was called since the last time."""
+        with self._lock:
+            taken, self._called_in = self._called_in, set()
+        return taken
+
     def of(self, row: ListenerRow) -> int | None:
         """The backlog a listener asked for, as ``AskedBacklogs.of``."""
         with self._lock:
@@ -68,9 +79,12 @@ class Calls:
             self._failed()
 
     def _count(self, call: ListenCall, verdict: Verdict) -> None:
+        listens = not call.result and call.post.seen
         with self._lock:
             self._counts[CallKind(verdict.kind.value.lower(), verdict.rule, verdict.backlog_rule)] += 1
             self._asked.add(call)
-        if not call.result and call.post.seen:
+            if listens and call.netns_cookie and len(self._called_in) < MOST_NAMESPACES:
+                self._called_in.add(Netns(call.netns_inode, call.netns_cookie))
+        if listens:
             self._names.saw(call)
         self._show(call, verdict)

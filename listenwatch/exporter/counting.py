@@ -1,7 +1,7 @@
 """What the probe counted, added to the series of the listeners it belongs to, and beside the kernel's own counters."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from listenwatch.bpf.overflow import Counted, Netns, OverflowProbe
@@ -53,10 +53,13 @@ class Attribution:
             self._make_room(counts)
         return events
 
-    def compare(self, namespaces: list[Namespace]) -> list[CounterComparison]:
-        """The kernel's counters beside the probe's, of each namespace in which they moved."""
+    def compare(self, namespaces: list[Namespace], called_in: Collection[Netns] = ()) -> list[CounterComparison]:
+        """The kernel's counters beside the probe's, of each namespace in which they moved.
+
+        ``called_in`` are those in which listen() was called since the last time.
+        """
         now = self._clock()
-        for netns in self._probe.namespaces():  # also those that came and went between two readings
+        for netns in (*self._probe.namespaces(), *called_in):  # also those that came and went between two readings
             self._seen_at.setdefault(netns, now)
         self._seen_at |= dict.fromkeys(self._readings.update(namespaces), now)
         for netns, seen in list(self._seen_at.items()):
@@ -65,6 +68,10 @@ class Attribution:
                 self._probe.forget_namespace(netns)
                 del self._seen_at[netns]
         return list(self._readings.compare())
+
+    def never_read(self) -> int:
+        """Namespaces that counts or calls name and no look has shown: they are hidden, or came and went between two looks."""
+        return len(self._readings.never_read(list(self._seen_at)))
 
     def unplaced(self) -> int:
         """Events of listeners too many for the probe to tell apart."""

@@ -13,12 +13,14 @@ from listenwatch.exporter import look
 from listenwatch.exporter.calls import Calls
 from listenwatch.exporter.counting import Attribution
 from listenwatch.exporter.desk import Desk
+from listenwatch.exporter.labels import Named
 from listenwatch.exporter.names import Names
 from listenwatch.exporter.placing import Placing, local_ports
 from listenwatch.exporter.samples import Moment, Sample, samples_of
 from listenwatch.exporter.series import SeriesTable
 from listenwatch.features.behaviour import behaviour_of
 from listenwatch.linux.kernel import Kernel
+from listenwatch.linux.processes import shows_every_process
 from listenwatch.linux.wakeups import Ending, UntilStopped, wake_ups
 from listenwatch.overflow.watch import OverflowEvent
 from listenwatch.session.filters import CallFilter
@@ -52,10 +54,10 @@ class Shown(NamedTuple):
 class Exporter:
     """Counts from its creation on; a context manager. ``desk`` is where scrapes ask."""
 
-    def __init__(self, engine: Engine, probe: OverflowProbe, kernel: Kernel, bounds: Bounds, shown: Shown) -> None:
+    def __init__(self, engine: Engine, probe: OverflowProbe, kernel: Kernel, bounds: Bounds, shown: Shown, named: Named | None = None) -> None:
         self._engine, self._bounds, self._shown = engine, bounds, shown
         self._table = SeriesTable(bounds.most_series, bounds.forget)
-        self._names = Names()
+        self._names = Names(named=named)
         placing = Placing(self._names, self._table, bounds.young, local_ports())
         self._attribution = Attribution(probe, placing, bounds.forget)
         self._placing, self._behaviour = placing, behaviour_of(kernel)
@@ -65,6 +67,7 @@ class Exporter:
         self._calls = Calls(session, self._stopped, self._names, shown.call, lambda: os.eventfd_write(self._failed, 1))
         self._table.show(look.take(placing, self._behaviour, self._calls.of).states)  # those of before are no newcomers
         self._info = __version__, kernel.release, engine.attach, probe.attach
+        self._is_inside = not shows_every_process()
         self._lost = 0
         self._due = 0.0
         self.desk = Desk(fresh=min(1.0, bounds.interval))
@@ -104,9 +107,10 @@ class Exporter:
         seen = look.take(self._placing, self._behaviour, self._calls.of)
         self._table.show(seen.states)
         self._lost = max(self._lost, self._engine.loss().lost)
-        counters = self._attribution.compare(seen.namespaces)
+        counters = self._attribution.compare(seen.namespaces, self._calls.take_namespaces())
+        hidden = self._attribution.never_read() if self._is_inside else 0
         moment = Moment(
             seen, time.monotonic() - began, counters, self._attribution.unplaced(), self._calls.counts(), self._lost,
-            self._shown.dropped(), self._attribution.occupancy(), self._info,
+            self._shown.dropped(), self._attribution.occupancy(), self._info, hidden, self._is_inside,
         )  # fmt: skip
         return list(samples_of(moment, self._table, self._bounds.most_series))

@@ -1,17 +1,20 @@
 """What a series of a listener is called. No label may be longer than it is worth, nor steer a terminal or a page."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from listenwatch.call.record import ListenCall
 from listenwatch.call.text import local_address, protocol_of
 from listenwatch.linux.cgroup_owner import Container, Pod
+from listenwatch.linux.processes import shows_every_process
 from listenwatch.linux.terminal import escape
 from listenwatch.model.inputs import Family
+from listenwatch.overflow.namespace_index import Place
 from listenwatch.sockets.inventory import ListenerRow
 
-LONGEST = {"address": 108, "command": 64, "unit": 128, "container": 64, "pod": 128}
+LONGEST = {"address": 108, "command": 64, "unit": 128, "container": 64, "pod": 128, "namespace": 64}
 """Characters of each label that others choose; what is longer is cut."""
 _SHORT_ID = 12
 
@@ -19,7 +22,8 @@ _SHORT_ID = 12
 class Labels(NamedTuple):
     """The labels of a listener. They hold nothing that a restart of the server changes: no pid, no cookie.
 
-    ``netns`` is the inode number of its network namespace, ``port`` empty for AF_UNIX. ``pod`` is its name, or else its UID.
+    ``netns`` is the inode number of its network namespace, ``port`` empty for AF_UNIX. ``pod`` is its name, or else its UID,
+    ``namespace`` that of Kubernetes.
     """
 
     protocol: str
@@ -30,15 +34,23 @@ class Labels(NamedTuple):
     unit: str
     container: str
     pod: str
+    namespace: str
 
 
 OTHER = Labels("other", *("",) * (len(Labels._fields) - 1))
 """All that had no room of its own."""
+Named = Callable[[Pod], Pod]
+"""A pod with the names that somebody else knows of it."""
 EPHEMERAL = "ephemeral"
 """The port of listeners that the kernel gave one, and that have not been there for long."""
 
 
-def of_row(row: ListenerRow) -> Labels:
+def as_it_is(pod: Pod) -> Pod:
+    """Where nobody else knows more of it."""
+    return pod
+
+
+def of_row(row: ListenerRow, named: Named = as_it_is) -> Labels:
     """The labels of a listener that is there; of several processes that hold it the first, as it was when it was looked at."""
     listener = row.listener
     holder = row.holders[0] if row.holders else None
@@ -46,17 +58,24 @@ def of_row(row: ListenerRow) -> Labels:
     unit = row.socket_unit.name if row.socket_unit else owner and owner.unit
     return _bounded(
         listener.protocol, listener.address, str(listener.port or ""), str(row.namespace.inode),
-        holder.name if holder else "", unit, owner and owner.container, owner and owner.pod,
+        holder.name if holder else "", unit, owner and owner.container, owner and owner.pod and named(owner.pod),
     )  # fmt: skip
 
 
-def of_call(call: ListenCall) -> Labels:
-    """The labels of a listener by its listen(), as ``of_row`` has them while it is there."""
-    address = local_address(call)
-    port = "" if call.post.family == Family.UNIX else str(call.local_port or "")
+def place_of_call(call: ListenCall) -> Place:
+    """Where a listen() made a listener."""
+    address, family = local_address(call), call.post.family
+    if family == Family.UNIX:
+        return family, address, 0
+    return family, address.removesuffix(f":{call.local_port}"), call.local_port
+
+
+def of_call(call: ListenCall, place: Place, named: Named = as_it_is) -> Labels:
+    """The labels of a listener by its listen(), as ``of_row`` has them while it is there; ``place`` is ``place_of_call``'s."""
+    _, address, port = place
     return _bounded(
-        protocol_of(call.post), address.removesuffix(f":{port}") if port else address, port,
-        str(call.netns_inode), _command_of(call), call.unit, call.container, call.pod,
+        protocol_of(call.post), address, str(port or ""),
+        str(call.netns_inode), _command_of(call), call.unit, call.container, call.pod and named(call.pod),
     )  # fmt: skip
 
 
@@ -78,7 +97,7 @@ def _bounded(
     texts = {
         "address": address, "command": command, "unit": unit or "",
         "container": (container.name or container.id[:_SHORT_ID]) if container else "",
-        "pod": (pod.name or pod.id) if pod else "",
+        "pod": (pod.name or pod.id) if pod else "", "namespace": pod.namespace if pod else "",
     }
     cut = {name: _cut(escape(text), LONGEST[name]) for name, text in texts.items()}
     return Labels(protocol=protocol, port=port, netns=netns, **cut)
@@ -89,7 +108,9 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _command_of(call: ListenCall) -> str:
-    """The name of the process while it lives, else of the thread that called."""
+    """The name of the process while it lives, else of the thread that called. Where /proc numbers processes otherwise, that too."""
+    if not shows_every_process():
+        return os.fsdecode(call.comm)
     try:
         name = (Path("/proc") / str(call.pid) / "comm").read_bytes().removesuffix(b"\n")
     except OSError:

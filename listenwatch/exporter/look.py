@@ -1,6 +1,6 @@
 """One look at every listener of the machine: what it is now, by its labels."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from listenwatch.exporter.labels import Labels
@@ -10,7 +10,7 @@ from listenwatch.linux.netns import Namespace, find_namespaces
 from listenwatch.linux.sock_diag import Listener
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.sockets.diagnosis import Finding, diagnose
-from listenwatch.sockets.inventory import ListenerRow, NamespaceListeners, read
+from listenwatch.sockets.inventory import ListenerRow, NamespaceListeners, read_all
 
 Asked = Callable[[ListenerRow], int | None]
 """Tells the backlog that a listener asked for, None where that was not seen."""
@@ -35,7 +35,8 @@ class Look(NamedTuple):
 def take(placing: Placing, behaviour: Behaviour, asked: Asked) -> Look:
     """Look at every namespace."""
     namespaces, unreadable = find_namespaces()
-    origins, refused = _read_all(namespaces)
+    origins, failed = read_all(namespaces)
+    refused = sum(isinstance(error, PermissionError) for _, error in failed)  # the others have just gone: no listener
     pairs = [(origin, listener) for origin in origins for listener in origin.listeners]
     names = placing.names
     names.learn(pairs)
@@ -47,19 +48,6 @@ def take(placing: Placing, behaviour: Behaviour, asked: Asked) -> Look:
         states[labels] = _fuller(states[labels], state) if labels in states else state
     somaxconn = {o.namespace.inode: o.somaxconn for o in origins if o.somaxconn is not None}
     return Look(states, len(pairs), somaxconn, namespaces, refused, unreadable)
-
-
-def _read_all(namespaces: Iterable[Namespace]) -> tuple[list[NamespaceListeners], int]:
-    """What listens in each, and how many may not be entered; one that has just gone has no listener."""
-    origins, refused = [], 0
-    for namespace in namespaces:
-        try:
-            origins.append(read(namespace))
-        except PermissionError:
-            refused += 1
-        except OSError:
-            continue
-    return origins, refused
 
 
 def _state(

@@ -61,7 +61,8 @@ LOST = Metric("listenwatch_listen_calls_lost", "counter", (),
 EVENTS_DROPPED = Metric("listenwatch_events_dropped", "counter", (),
     "Lines of --events that nobody read in time.")  # fmt: skip
 UNSEEN = Metric("listenwatch_unseen", "gauge", ("what",),
-    "Network namespaces that could not be entered, and processes that could not be asked: what they hold is not counted.")  # fmt: skip
+    "Network namespaces that could not be entered, or that only calls and refusals name; processes that could not be asked; "
+    "1 pid namespace, the machine's, where the exporter runs in another: of who listens there gauges and names are missing.")  # fmt: skip
 MAP_ENTRIES = Metric("listenwatch_map_entries", "gauge", ("map",),
     "Entries of a map in the kernel, which is fixed in size: listeners by reason, and namespaces.")  # fmt: skip
 MAP_CAPACITY = Metric("listenwatch_map_capacity", "gauge", ("map",), "How many entries that map has room for.")

@@ -9,22 +9,28 @@ from typing import NamedTuple
 
 from listenwatch.bpf.overflow import Counted
 from listenwatch.call.record import ListenCall
-from listenwatch.call.text import local_address
-from listenwatch.exporter.labels import Labels, of_call, of_place, of_row
+from listenwatch.exporter.labels import (
+    Labels,
+    Named,
+    as_it_is,
+    of_call,
+    of_place,
+    of_row,
+    place_of_call,
+)
 from listenwatch.linux.processes import Process, find_holders
 from listenwatch.linux.sock_diag import Listener
-from listenwatch.model.inputs import Family
 from listenwatch.overflow.namespace_index import Place, address_text, places_of
 from listenwatch.sockets.inventory import NamespaceListeners
 
 MOST_PLACES = 65_536
 """How many places are remembered of listeners that may be gone."""
 TRIES = 3
-"""How often the holder of a socket is looked for: the kernel's own servers have none."""
+"""How often the holder of a socket, and its pod's name, are looked for: the kernel's own servers have none."""
 
 
 class Known(NamedTuple):
-    """A socket: its labels, who held it when it was first looked at, since when, and how often that was looked for.
+    """A socket: its labels, who held it when it was last looked at, since when, and how often that was looked for.
 
     ``since`` is a time of the clock, before all others for those of the first look.
     """
@@ -38,8 +44,10 @@ class Known(NamedTuple):
 class Names:
     """The labels by a socket's cookie, and by the place where one listened. ``saw`` may be called by another thread."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, named: Named | None = None) -> None:
+        """``named`` tells the names of pods that the machine's own files do not."""
+        self._clock, self._named = clock, named or as_it_is
+        self._has_namespaces = named is not None
         self._known: dict[int, Known] = {}
         self._places: OrderedDict[tuple[int, Place], Labels] = OrderedDict()
         self._lock = threading.Lock()
@@ -54,7 +62,7 @@ class Names:
         holders = find_holders({listener.inode for _, listener in new}).by_inode
         for origin, listener in new:
             row, before = origin.row(listener, holders), self._known.get(listener.cookie)
-            known = Known(of_row(row), row.holders, before.since if before else now, before.tries + 1 if before else 1)
+            known = Known(of_row(row, self._named), row.holders, before.since if before else now, before.tries + 1 if before else 1)
             self._known[listener.cookie] = known
             place = listener.family, listener.address, listener.port
             self._remember(origin.namespace.inode, place, known.labels)
@@ -65,11 +73,8 @@ class Names:
 
     def saw(self, call: ListenCall) -> None:
         """A listen() that succeeded: its listener may be gone before anybody looks."""
-        labels = of_call(call)
-        of_unix = call.post.family == Family.UNIX
-        port = 0 if of_unix else call.local_port
-        address = local_address(call) if of_unix else local_address(call).removesuffix(f":{port}")
-        self._remember(call.netns_inode, (call.post.family, address, port), labels)
+        place = place_of_call(call)
+        self._remember(call.netns_inode, place, of_call(call, place, self._named))
 
     def of_gone(self, counted: Counted) -> Labels | None:
         """Whose the listener was that a count names by its address; None if it was never seen."""
@@ -85,7 +90,9 @@ class Names:
 
     def _is_unknown(self, listener: Listener) -> bool:
         known = self._known.get(listener.cookie)
-        return known is None or (not known.holders and known.tries < TRIES)
+        if known is None or known.tries >= TRIES:
+            return known is None
+        return not known.holders or (self._has_namespaces and bool(known.labels.pod) and not known.labels.namespace)
 
     def _remember(self, netns: int, place: Place, labels: Labels) -> None:
         with self._lock:

@@ -23,7 +23,10 @@ _USUAL = {
 
 
 class Moment(NamedTuple):
-    """What is known when a scrape comes."""
+    """What is known when a scrape comes.
+
+    ``is_inside`` a pid namespace other than the machine's; ``hidden`` network namespaces are known by what happens in them alone.
+    """
 
     look: Look
     look_seconds: float
@@ -34,6 +37,8 @@ class Moment(NamedTuple):
     events_dropped: int
     occupancy: Mapping[str, Occupancy]
     info: tuple[str, ...]
+    hidden: int = 0
+    is_inside: bool = False
 
 
 def samples_of(moment: Moment, table: SeriesTable, most_namespaces: int) -> Iterator[Sample]:
@@ -49,8 +54,9 @@ def samples_of(moment: Moment, table: SeriesTable, most_namespaces: int) -> Iter
         yield metrics.CALLS, kind, number
     yield metrics.LOST, (), moment.lost
     yield metrics.EVENTS_DROPPED, (), moment.events_dropped
-    yield metrics.UNSEEN, ("namespaces",), moment.look.refused
+    yield metrics.UNSEEN, ("namespaces",), moment.look.refused + moment.hidden
     yield metrics.UNSEEN, ("processes",), moment.look.unreadable
+    yield metrics.UNSEEN, ("pid_namespaces",), moment.is_inside
     for name, occupancy in moment.occupancy.items():
         yield metrics.MAP_ENTRIES, (name,), occupancy.entries
         yield metrics.MAP_CAPACITY, (name,), occupancy.capacity

@@ -20,10 +20,11 @@ class Container(NamedTuple):
 
 
 class Pod(NamedTuple):
-    """A pod: ``id`` is Kubernetes' UID, or the id of one of Podman's; ``name`` is empty where it is not known."""
+    """A pod: ``id`` is Kubernetes' UID, or the id of one of Podman's; name and Kubernetes' namespace are empty where not known."""
 
     id: str
     name: str = ""
+    namespace: str = ""
 
 
 class Owner(NamedTuple):

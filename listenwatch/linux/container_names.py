@@ -15,12 +15,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from listenwatch.linux.cgroup_owner import Container, Owner
+from listenwatch.linux.cgroup_owner import Container, Owner, Pod
 
 _LARGEST = 1 << 24  # bytes
 _LONGEST = 255  # characters
 _STORAGE = "containers/storage"
-_OF_KUBERNETES = re.compile(r"k8s_(?P<name>[^_]+)_(?P<pod>[^_]+)_.+")  # pkg/kubelet/dockershim/naming.go
+_OF_KUBERNETES = re.compile(r"k8s_(?P<name>[^_]+)_(?P<pod>[^_]+)_(?P<namespace>[^_]+)_.+")  # pkg/kubelet/dockershim/naming.go
 
 
 def with_names(owner: Owner, root: Path = Path("/")) -> Owner:
@@ -28,33 +28,34 @@ def with_names(owner: Owner, root: Path = Path("/")) -> Owner:
     container, pod = owner.container, owner.pod
     if container is None or container.name or not re.fullmatch("[0-9a-f]{64}", container.id):
         return owner
-    for runtime, name, pod_name in _candidates(container, owner.user, root):
+    for runtime, name, *of_pod in _candidates(container, owner.user, root):
         if match := _OF_KUBERNETES.fullmatch(name):
-            name, pod_name = match["name"], match["pod"]
-        pod = pod._replace(name=pod_name) if pod and pod_name else pod
+            name, *of_pod = match["name"], match["pod"], match["namespace"]
+        pod = Pod(pod.id, *of_pod) if pod and any(of_pod) else pod
         return owner._replace(container=Container(runtime, container.id, name), pod=pod)
     return owner
 
 
-def _candidates(container: Container, user: int | None, root: Path) -> Iterator[tuple[str, str, str]]:
-    """Runtime, name and name of the pod, by each runtime that it may be of and that knows its id."""
+def _candidates(container: Container, user: int | None, root: Path) -> Iterator[tuple[str, str, str, str]]:
+    """Runtime, name, name and namespace of the pod, by each runtime that it may be of and that knows its id."""
     runtime, ident = container.runtime, container.id
     if runtime in ("docker", ""):
         with _unless_missing():
             kept = _read(root / "var/lib/docker/containers" / ident / "config.v2.json")
-            yield "docker", _name(kept["Name"]).lstrip("/"), ""
+            yield "docker", _name(kept["Name"]).lstrip("/"), "", ""
     if runtime in ("podman", "crio"):
         for file in _storage_files(user, root):
             with _unless_missing():
                 names = _names_in(str(file), file.stat().st_mtime_ns)
                 if ident in names:
-                    yield runtime, _name(names[ident]), ""
+                    yield runtime, _name(names[ident]), "", ""
     if runtime in ("containerd", ""):
         for bundle in (root / "run/containerd/io.containerd.runtime.v2.task").glob(f"*/{ident}/config.json"):
             with _unless_missing():
                 notes = _read(bundle)["annotations"]
                 name = notes.get("io.kubernetes.cri.container-name") or notes.get("nerdctl/name") or ""
-                yield "containerd", _name(name), _name(notes.get("io.kubernetes.cri.sandbox-name", ""))
+                pod, namespace = (_name(notes.get(f"io.kubernetes.cri.sandbox-{key}", "")) for key in ("name", "namespace"))
+                yield "containerd", _name(name), pod, namespace
 
 
 def _storage_files(user: int | None, root: Path) -> Iterator[Path]:

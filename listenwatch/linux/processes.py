@@ -5,6 +5,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from listenwatch.linux.cgroup_owner import NOBODY, Owner
 from listenwatch.linux.owners import owner_of_process
 
 _PROC = Path("/proc")
+_INITIAL = 0xEFFF_FFFC
+"""The inode number of the machine's own pid namespace (PROC_PID_INIT_INO, include/linux/proc_ns.h)."""
 _LONGEST = 4096  # characters kept of a command line, which may be megabytes
 
 
@@ -36,6 +39,15 @@ class Holders(NamedTuple):
 
     by_inode: dict[int, tuple[Process, ...]]
     unreadable: int
+
+
+@cache
+def shows_every_process() -> bool:
+    """Whether /proc is that of the machine's own pid namespace; also True where this user may not know."""
+    try:
+        return (_PROC / "1/ns/pid").stat().st_ino == _INITIAL
+    except OSError:
+        return True
 
 
 def find_holders(inodes: Collection[int]) -> Holders:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from listenwatch.call.forms import comm_text, time_text
 from listenwatch.call.keys import (
@@ -52,6 +52,7 @@ class PodObject(TypedDict):
 
     id: Annotated[str, "Kubernetes' UID, or the id of one of Podman's"]
     name: str | None
+    namespace: NotRequired[Annotated[str | None, "its namespace in Kubernetes"]]
 
 
 class ProcessObject(TypedDict):
@@ -98,7 +99,7 @@ def _container(container: Container | None) -> ContainerObject | None:
 def _pod(pod: Pod | None) -> PodObject | None:
     if pod is None:
         return None
-    return {"id": pod.id, "name": pod.name or None}
+    return {"id": pod.id, "name": pod.name or None, "namespace": pod.namespace or None}
 
 
 def socket_unit_object(unit: SocketUnit | None) -> SocketUnitObject | None:

@@ -1,21 +1,28 @@
-"""The filter that stops listen() and nothing else, as classic BPF, and how a process puts itself under it."""
+"""The filter that stops listen() and nothing else, and how a process puts itself under it."""
 
-import ctypes
 import errno
 import os
-import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from listenwatch.errors import ObserveError
 from listenwatch.linux import libc
+from listenwatch.seccomp.classic_bpf import (
+    ALLOW,
+    ARCHITECTURE,
+    JUMP_IF_EQUAL,
+    LOAD,
+    NO_NEW_PRIVS,
+    NOTIFY,
+    NUMBER,
+    RETURN,
+    SPEC_ALLOW,
+    X32,
+    Instruction,
+    argument,
+    set_filter,
+)
 
-Instruction = tuple[int, int, int, int]
-"""``struct sock_filter``: code, jump if true, jump if false, operand."""
-
-LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06  # BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_RET|BPF_K
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data; the low half, little-endian
-ALLOW, NOTIFY = 0x7FFF_0000, 0x7FC0_0000  # SECCOMP_RET_ALLOW, SECCOMP_RET_USER_NOTIF
 SYS_LISTEN = 4
 """What socketcall(2) is asked for as its first argument (include/uapi/linux/net.h)."""
 
@@ -29,18 +36,13 @@ class Abi(NamedTuple):
     is_native: bool = True
 
 
-_X32 = 0x4000_0000  # __X32_SYSCALL_BIT
 ABIS = {
-    "x86_64": (Abi(0xC000_003E, (50, 50 | _X32)), Abi(0x4000_0003, (363,), 102, is_native=False)),
+    "x86_64": (Abi(0xC000_003E, (50, 50 | X32)), Abi(0x4000_0003, (363,), 102, is_native=False)),
     "aarch64": (Abi(0xC000_00B7, (201,)), Abi(0x4000_0028, (284,), is_native=False)),
     "riscv64": (Abi(0xC000_00F3, (201,)),),
 }
 """By machine, the native one first."""
-_SECCOMP = {"x86_64": 317, "aarch64": 277, "riscv64": 277}
-
-_SET_MODE_FILTER = 1
-_SPEC_ALLOW, _NEW_LISTENER, _WAIT_KILLABLE = 1 << 2, 1 << 3, 1 << 5  # SECCOMP_FILTER_FLAG_*
-_PR_SET_NO_NEW_PRIVS = 38
+_NEW_LISTENER, _WAIT_KILLABLE = 1 << 3, 1 << 5  # SECCOMP_FILTER_FLAG_*
 
 
 def abis(machine: str) -> tuple[Abi, ...]:
@@ -66,15 +68,9 @@ def _of_caller(abi: Abi) -> Iterator[Instruction]:
         yield (RETURN, 0, 0, NOTIFY)
     if abi.socketcall is not None:
         yield (JUMP_IF_EQUAL, 0, 3, abi.socketcall)
-        yield (LOAD, 0, 0, FIRST_ARGUMENT)
+        yield (LOAD, 0, 0, argument(0))
         yield (JUMP_IF_EQUAL, 0, 1, SYS_LISTEN)
         yield (RETURN, 0, 0, NOTIFY)
-
-
-class _Program(ctypes.Structure):
-    """``struct sock_fprog``."""
-
-    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
 def install() -> int:
@@ -86,22 +82,16 @@ def install() -> int:
     try:
         return _install()
     except PermissionError:
-        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        libc.prctl(NO_NEW_PRIVS, 1)
         return _install()
 
 
 def _install() -> int:
     """With WAIT_KILLABLE where the kernel has it (5.19): a signal does not interrupt a call we have taken."""
+    code = program(os.uname().machine)
     try:
-        return _seccomp(_NEW_LISTENER | _SPEC_ALLOW | _WAIT_KILLABLE)
+        return set_filter(code, _NEW_LISTENER | SPEC_ALLOW | _WAIT_KILLABLE)
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-        return _seccomp(_NEW_LISTENER | _SPEC_ALLOW)
-
-
-def _seccomp(flags: int) -> int:
-    machine = os.uname().machine
-    code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program(machine))
-    filter_program = _Program(len(code) // 8, code)
-    return libc.syscall(_SECCOMP[machine], _SET_MODE_FILTER, flags, ctypes.byref(filter_program), what="seccomp")
+        return set_filter(code, _NEW_LISTENER | SPEC_ALLOW)

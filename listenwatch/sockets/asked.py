@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -16,10 +16,10 @@ from listenwatch.linux.terminal import escape, say
 from listenwatch.model.inputs import TcpState
 from listenwatch.sockets.inventory import ListenerRow
 
-MOST_ADDRESSES = 20_000
-"""How many addresses are remembered, those of the last calls; some 10 MB."""
-MOST_CALLS = 64
-"""How many calls of each, the last ones: a SO_REUSEPORT group may have a call for every worker."""
+MOST = 20_000
+"""How many calls are remembered, of those addresses that were last called at; some 10 MB."""
+MOST_AT_ADDRESS = 64
+"""How many of one address, the last ones: a SO_REUSEPORT group may have a call for every worker."""
 
 
 class _Asked(NamedTuple):
@@ -33,12 +33,13 @@ class _Asked(NamedTuple):
 
 
 class AskedBacklogs:
-    """The successful calls of a recording or of a watch, by the socket they were made on."""
+    """The successful calls of a recording or of a watch, of each process the last one on each socket."""
 
     def __init__(self, calls: Iterable[ListenCall] = ()) -> None:
         """Keep the calls since this machine was booted: a socket of before is gone."""
         self._booted = psutil.boot_time() * 10**9
-        self._by_address: OrderedDict[tuple[int, str, str], deque[_Asked]] = OrderedDict()
+        self._by_address: OrderedDict[tuple[int, str, str], dict[object, _Asked]] = OrderedDict()
+        self._number = 0
         for call in calls:
             self.add(call)
 
@@ -49,11 +50,22 @@ class AskedBacklogs:
             return
         if TcpState.LISTEN in (post.state, post.subflow_state):
             address = call.netns_inode, protocol_of(post), local_address(call)
-            calls = self._by_address.setdefault(address, deque(maxlen=MOST_CALLS))
-            calls.append(_Asked(call.socket_cookie, call.pid, call.backlog, call.asked, call.stored))
+            calls = self._by_address.setdefault(address, {})
             self._by_address.move_to_end(address)
-            if len(self._by_address) > MOST_ADDRESSES:
-                self._by_address.popitem(last=False)
+            self._number -= len(calls)
+            asked = _Asked(call.socket_cookie, call.pid, call.backlog, call.asked, call.stored)
+            key = asked[:2] if call.socket_cookie else asked  # of an unknown socket one more may have been called alike
+            calls.pop(key, None)
+            calls[key] = asked
+            if len(calls) > MOST_AT_ADDRESS:
+                del calls[next(iter(calls))]
+            self._number += len(calls)
+            while self._number > MOST:
+                self._number -= len(self._by_address.popitem(last=False)[1])
+
+    def __len__(self) -> int:
+        """How many calls are remembered."""
+        return self._number
 
     @classmethod
     def read(cls, file: str) -> AskedBacklogs:
@@ -74,7 +86,7 @@ class AskedBacklogs:
         """
         listener = row.listener
         address = row.namespace.inode, listener.protocol, listener.local
-        calls = [c for c in self._by_address.get(address, ()) if c.socket_cookie in (0, listener.cookie)]
+        calls = [c for c in self._by_address.get(address, {}).values() if c.socket_cookie in (0, listener.cookie)]
         if row.group > 1:
             pids = {process.pid for process in row.holders}
             calls = [call for call in calls if call.pid in pids]

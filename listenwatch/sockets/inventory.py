@@ -55,6 +55,13 @@ class Inventory(NamedTuple):
     ended: int
 
 
+class Readings(NamedTuple):
+    """The listeners of the namespaces that could be read, and of each other its inode and why not."""
+
+    every: list[NamespaceListeners]
+    failed: list[tuple[int, OSError]]
+
+
 def read(namespace: Namespace) -> NamespaceListeners:
     """What listens in a namespace now; OSError where it has gone, or this user may not enter it."""
     with inside(namespace):
@@ -65,11 +72,13 @@ def take(wanted: Callable[[Namespace], bool] = lambda _: True) -> Inventory:
     """Look at every namespace wanted."""
     namespaces, unreadable = find_namespaces()
     unseen = [f"the namespaces of {_processes(unreadable, FIND_HOLDERS)}"] if unreadable else []
-    every, refused, left = _read_all(filter(wanted, namespaces))
+    every, failed = read_all(filter(wanted, namespaces))
+    left, refused = _gone_and_refused(failed)
     ended = 0
     if left:  # the process by which it would have been entered has ended: perhaps others live in it
         now = {namespace.inode: namespace for namespace in find_namespaces().namespaces}
-        more, refused_now, gone = _read_all(now[inode] for inode in left if inode in now)
+        more, failed = read_all(now[inode] for inode in left if inode in now)
+        gone, refused_now = _gone_and_refused(failed)
         every, refused, ended = every + more, refused + refused_now, len(left) - len(more) - len(refused_now) - len(gone)
         unseen += [f"network namespace {inode}: its processes end while they are looked for" for inode in gone]
     unseen += refused
@@ -82,18 +91,27 @@ def take(wanted: Callable[[Namespace], bool] = lambda _: True) -> Inventory:
     return Inventory(rows, unseen, ended)
 
 
-def _read_all(namespaces: Iterable[Namespace]) -> tuple[list[NamespaceListeners], list[str], list[int]]:
-    """What listens in each; in words those that could not be read; and the inodes of those that have just gone."""
-    every, refused, gone = [], [], []
+def read_all(namespaces: Iterable[Namespace]) -> Readings:
+    """What listens in each, and the error of each that could not be read."""
+    every, failed = [], []
     for namespace in namespaces:
         try:
             every.append(read(namespace))
-        except (FileNotFoundError, ProcessLookupError):
-            gone.append(namespace.inode)
         except OSError as error:
+            failed.append((namespace.inode, error))
+    return Readings(every, failed)
+
+
+def _gone_and_refused(failed: Iterable[tuple[int, OSError]]) -> tuple[list[int], list[str]]:
+    """The inodes of those that have just gone, and in words those that could not be read."""
+    gone, refused = [], []
+    for inode, error in failed:
+        if isinstance(error, (FileNotFoundError, ProcessLookupError)):
+            gone.append(inode)
+        else:
             then = f" ({remedy(ENTER_NAMESPACES)})" if isinstance(error, PermissionError) else ""
-            refused.append(f"network namespace {namespace.inode}: {error.strerror or error}{then}")
-    return every, refused, gone
+            refused.append(f"network namespace {inode}: {error.strerror or error}{then}")
+    return gone, refused
 
 
 def address_of(listener: Listener) -> tuple[object, ...]:

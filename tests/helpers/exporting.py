@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -76,9 +76,9 @@ class Exporting:
 
 
 @contextmanager
-def exporting(*arguments: str) -> Iterator[Exporting]:
+def exporting(*arguments: str, within: Sequence[str] = ()) -> Iterator[Exporting]:
     """On a port of the kernel's choice."""
-    with watching("--listen", "127.0.0.1:0", *arguments, command="exporter") as watch:
+    with watching("--listen", "127.0.0.1:0", *arguments, command="exporter", within=within) as watch:
         yield Exporting(watch)
 
 

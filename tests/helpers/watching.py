@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -52,10 +52,10 @@ class Watching:
     """A running watch; ``first`` is its first line. Its pipes are unbuffered, so that reading lines and communicate() mix."""
 
     def __init__(
-        self, *arguments: str, before: Callable[[], None] | None = None, command: str = "watch"
+        self, *arguments: str, before: Callable[[], None] | None = None, command: str = "watch", within: Sequence[str] = ()
     ) -> None:
         self.process = subprocess.Popen(
-            [*LISTENWATCH, command, *arguments],
+            [*within, *LISTENWATCH, command, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
@@ -110,9 +110,10 @@ def watching(
     before: Callable[[], None] | None = None,
     wait: bool = True,
     command: str = "watch",
+    within: Sequence[str] = (),
 ) -> Iterator[Watching]:
-    """A watch that is ended with its process group, whatever becomes of the test."""
-    watch = Watching(*arguments, before=before, command=command)
+    """A watch that is ended with its process group, whatever becomes of the test. ``within`` is a command line that runs it."""
+    watch = Watching(*arguments, before=before, command=command, within=within)
     try:
         if wait:
             watch.ready()

@@ -6,13 +6,17 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 
+from tests.helpers.cgroups import cgroup
 from tests.helpers.contract import fit
 from tests.helpers.dashboard import queries
 from tests.helpers.exporting import (
@@ -24,12 +28,13 @@ from tests.helpers.exporting import (
     prometheus,
     until,
 )
+from tests.helpers.kubelet import kubelet, pod
 from tests.helpers.listening import fill, inside, started, until_one
 from tests.helpers.otlp import labels_of, receiver, value_of
 from tests.helpers.podman import container, image
 from tests.helpers.prompted import Prompted, prompted
 from tests.helpers.refusals import KIND_OF
-from tests.helpers.watching import needs, needs_kernel, python, redis_server
+from tests.helpers.watching import PATIENCE, needs, needs_kernel, python, redis_server
 from tests.require import require
 
 pytestmark = pytest.mark.kernel
@@ -173,6 +178,72 @@ def test_it_gives_up_what_it_does_not_need() -> None:
     (mask,) = masks
     kept = {bit for bit in range(41) if int(mask, 16) >> bit & 1}
     assert kept <= {2, 19, 21, 39}, status  # DAC_READ_SEARCH, SYS_PTRACE, SYS_ADMIN, BPF
+
+
+def test_no_thread_of_it_may_do_what_an_exporter_has_no_need_of(tmp_path: Path) -> None:
+    """By TLS, with events; tests/unit/seccomp/test_confinement.py tries what the filter refuses."""
+    authority, pem = trustme.CA(), tmp_path / "server.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(pem)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with exporting("--events", "stdout", "--tls-cert", str(pem)) as exporter, refusing("unix_eagain"):
+        with urllib.request.urlopen(exporter.url, context=context, timeout=PATIENCE) as answer:
+            assert b"listenwatch_listener_limit" in answer.read()
+        threads = list(Path(f"/proc/{exporter.watch.process.pid}/task").iterdir())
+        for thread in threads:
+            assert {"Seccomp:\t2", "NoNewPrivs:\t1"} <= set((thread / "status").read_text().splitlines())
+        assert exporter.watch.end(signal.SIGTERM) == 0
+    assert len(threads) > 3
+    assert "no filter" not in exporter.watch.err
+
+
+def test_in_a_pid_namespace_of_its_own_it_says_that_it_does_not_see_others() -> None:
+    """What it counts there it still counts, by the name that the call gives."""
+    inside = [needs("unshare"), "--pid", "--fork", "--mount-proc"]
+    with exporting(within=inside) as exporter, refusing("syn_accept_queue_full") as refuser:
+        done = refuser.go()
+        scrape = until(
+            lambda: s if (s := exporter.scrape()).sum(OVERFLOWS, netns=str(refuser.netns)) == done["times"] else None, "its counts",
+        )  # fmt: skip
+    assert scrape.sum("listenwatch_unseen", what="namespaces") >= 1
+    assert scrape.sum("listenwatch_unseen", what="pid_namespaces") == 1
+    assert not scrape.labels("listenwatch_listener_limit", netns=str(refuser.netns))
+    (names,) = scrape.labels(OVERFLOWS, netns=str(refuser.netns), reason="syn_accept_queue_full")
+    assert names["command"].startswith("python")
+    assert "outside of this pid namespace" in exporter.watch.err
+
+
+POD = """if True:
+    import os, signal, socket, sys
+    open(sys.argv[1], "w").write("0")
+    server = socket.create_server(("127.0.0.1", 7779))
+    print("listens", flush=True)
+    signal.pause()
+"""
+
+
+def test_a_pod_is_named_by_the_kubelet_and_by_its_uid_where_that_fails(tmp_path: Path) -> None:
+    uid = "0f3c8f52-6a0e-4c53-9a57-1d1f0a1e2b3c"
+    with kubelet(tmp_path) as node, cgroup(f"kubepods/besteffort/pod{uid}/{64 * 'b'}") as processes:
+        options = ("--kubelet", node.source.url, "--kubelet-token", str(node.source.token), "--kubelet-ca", str(node.source.authority))
+        node.has(pod(uid, "web-7d4b", "shop"))
+        with started([*python(POD), str(processes)]) as server, exporting(*options) as exporter:
+            assert server.stdout and server.stdout.readline() == "listens\n"
+
+            def named() -> dict[str, str] | None:
+                there = exporter.scrape().labels("listenwatch_listener_limit", port="7779")
+                return there[0] if there else None
+
+            names = until(named, "the pod's listener")
+            assert (names["pod"], names["namespace"]) == ("web-7d4b", "shop")
+            assert exporter.watch.end(signal.SIGTERM) == 0
+        node.source.token.write_text("another")
+        with started([*python(POD), str(processes)]) as server, exporting(*options) as exporter:
+            assert server.stdout and server.stdout.readline() == "listens\n"
+            names = until(named, "the pod's listener")
+            assert (names["pod"], names["namespace"]) == (uid, "")
+            assert exporter.watch.end(signal.SIGTERM) == 0
+        assert f"no names of pods from {node.source.url}: 403 Forbidden" in exporter.watch.err
 
 
 @contextmanager

@@ -122,7 +122,38 @@ def test_what_belongs_together_does() -> None:
     assert container["image"] == kustomization["images"][0]["name"]
     (endpoint,) = manifest("podmonitor.yaml")["spec"]["podMetricsEndpoints"]
     assert endpoint["port"] == container["ports"][0]["name"] and endpoint["honorLabels"]
-    assert {"pod", "container"} <= set(Labels._fields)  # why it has to honor them
+    assert {"pod", "container", "namespace"} <= set(Labels._fields)  # why it has to honor them
+
+
+def test_the_kubelet_is_asked_where_that_is_wanted() -> None:
+    """What kustomize makes of the component: its patches applied, each of a place that is there."""
+    component = manifest("kubelet/kustomization.yaml")
+    patched = {"DaemonSet": manifest("daemonset.yaml"), "NetworkPolicy": manifest("networkpolicy.yaml")}
+    for patch in component["patches"]:
+        document = patched[patch["target"]["kind"]]
+        assert document["metadata"]["name"] == patch["target"]["name"]
+        for operation in yaml.safe_load(patch["patch"]):
+            apply(document, **operation)
+    role, binding = documents = list(yaml.safe_load_all((DEPLOY / "kubernetes/kubelet/rbac.yaml").read_text()))
+    for document in (*patched.values(), *documents):
+        kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["nodes/pods"], "verbs": ["get"]}]
+    assert binding["subjects"][0]["name"] == manifest("serviceaccount.yaml")["metadata"]["name"]
+    (container,) = patched["DaemonSet"]["spec"]["template"]["spec"]["containers"]
+    name, *arguments = [argument.replace("$(NODE_IP)", "10.0.0.7") for argument in container["args"]]
+    assert cli.parser_of(name).parse_args(arguments).kubelet == "https://10.0.0.7:10250/pods"
+
+
+def apply(document: Any, *, op: str, path: str, value: Any) -> None:
+    """An operation of a JSON patch (RFC 6902), of those that are used here."""
+    *parents, last = path.removeprefix("/").split("/")
+    for key in parents:
+        document = document[int(key) if isinstance(document, list) else key]
+    if last == "-":
+        document.append(value)
+    else:
+        assert (last in document) == (op == "replace")
+        document[last] = value
 
 
 # -- privileges, and the command line

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from listenwatch.call.codec import call_from_json
 from listenwatch.call.record import ListenCall
+from listenwatch.linux.cgroup_owner import Pod
 from listenwatch.model.inputs import Bound, TcpState
 from listenwatch.model.stages import StageIndex
 from listenwatch.report.text import judged_to_json
@@ -279,3 +280,9 @@ def test_samples_hold_every_kind_of_line() -> None:
         VerdictKind.INCONCLUSIVE,
     }
     assert len(HOSTILE) <= 15
+
+
+def test_a_pod_of_an_older_recording_has_no_namespace() -> None:
+    line = through_json(call()._replace(pod=Pod("uid", "web", "shop")))
+    assert line["pod"].pop("namespace") == "shop"
+    assert call_from_json(line).pod == Pod("uid", "web")

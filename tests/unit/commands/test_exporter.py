@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from listenwatch import cli
-from listenwatch.commands import exporter
+from listenwatch.commands import addresses
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
@@ -48,7 +48,13 @@ def test_opentelemetry_is_asked_for_only_where_it_is_wanted(capsys: pytest.Captu
     ],
 )  # fmt: skip
 def test_where_to_push(text: str, url: str) -> None:
-    assert exporter.otlp_url(text) == url
+    assert addresses.otlp_url(text) == url
+
+
+def test_whom_to_ask_for_pods() -> None:
+    assert addresses.kubelet_url("https://10.0.0.7:10250") == "https://10.0.0.7:10250/pods"
+    url = "https://kubernetes.default.svc/api/v1/pods?fieldSelector=spec.nodeName%3Da"
+    assert addresses.kubelet_url(url) == url
 
 
 @pytest.mark.parametrize("text", ["localhost:4318", "grpc://localhost:4317", "http://", "http://c:x", "http://[::1"])
@@ -58,10 +64,10 @@ def test_where_it_cannot_push(text: str, capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "where"), [("127.0.0.1:10511", ("127.0.0.1", 10511)), ("[::1]:0", ("::1", 0)), (exporter.PLACE, ("127.0.0.1", 10511))]
+    ("text", "where"), [("127.0.0.1:10511", ("127.0.0.1", 10511)), ("[::1]:0", ("::1", 0)), (addresses.PLACE, ("127.0.0.1", 10511))]
 )
 def test_where_to_listen(text: str, where: tuple[str, int]) -> None:
-    assert exporter.place(text) == where
+    assert addresses.place(text) == where
 
 
 @pytest.mark.parametrize("text", ["10511", ":10511", "localhost:", "localhost:65536", "localhost:http", "localhost:١"])

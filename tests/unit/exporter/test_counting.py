@@ -15,6 +15,7 @@ from listenwatch.exporter.labels import EPHEMERAL
 from listenwatch.exporter.names import TRIES, Names
 from listenwatch.exporter.placing import Placing
 from listenwatch.exporter.series import SeriesTable
+from listenwatch.linux.cgroup_owner import Owner, Pod
 from listenwatch.linux.processes import Holders, Process
 from listenwatch.linux.sock_diag import Listener
 from listenwatch.overflow import counters, listeners
@@ -186,6 +187,24 @@ def test_a_socket_is_looked_up_once_and_one_that_nobody_holds_a_few_times(machin
     assert machine.asked == 1 + TRIES
 
 
+def test_a_pod_whose_name_comes_later_gets_it_and_is_looked_up_a_few_times_only(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"uid": Pod("uid", "web", "shop")}
+    holder = Process(1, 1.0, "server", "server", 1, Owner(pod=Pod("uid")))
+    monkeypatch.setattr(names, "find_holders", lambda inodes: Holders({inode: (holder,) for inode in inodes}, 0))
+    there = Names(lambda: machine.now, lambda pod: known.get(pod.id, pod) if known_by_now else pod)
+    pairs = [(NamespaceListeners(HERE, 77, [listener("0.0.0.0", 80)], 4096), listener("0.0.0.0", 80))]
+    known_by_now = False
+    there.learn(pairs)
+    assert there.of(pairs[0][1]).labels[-2:] == ("uid", "")
+    known_by_now = True
+    for _ in range(TRIES):
+        there.learn(pairs)
+    assert there.of(pairs[0][1]).labels[-2:] == ("web", "shop")
+    assert there.of(pairs[0][1]).tries == 2
+
+
 def test_the_probes_maps_are_cleared_of_what_has_been_quiet(machine: Machine) -> None:
     machine.there = [listener("0.0.0.0", port, cookie=port) for port in range(80, 86)]
     attribution = machine.attribution()
@@ -210,3 +229,16 @@ def test_a_namespace_that_is_gone_is_compared_until_it_is_forgotten(machine: Mac
     machine.probe.seen_in = []
     attribution.compare([])
     assert sorted(machine.probe.forgotten) == [came_and_went, Netns(HERE.inode, 77)]
+
+
+def test_a_namespace_that_only_calls_and_counts_name_is_known_to_be_unseen(machine: Machine) -> None:
+    attribution = machine.attribution()
+    attribution.compare([HERE], {Netns(HERE.inode, 77)})
+    assert attribution.never_read() == 0
+    machine.probe.seen_in = [Netns(HERE.inode, 77), Netns(9, 9)]
+    attribution.compare([HERE], {Netns(8, 8)})
+    assert attribution.never_read() == 2
+    machine.now += 901
+    machine.probe.seen_in = [Netns(HERE.inode, 77)]
+    attribution.compare([HERE])
+    assert attribution.never_read() == 0

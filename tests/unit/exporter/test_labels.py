@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from listenwatch.exporter import metrics
+from listenwatch.exporter import labels, metrics
 from listenwatch.exporter.exposition import registry_of
-from listenwatch.exporter.labels import LONGEST, OTHER, Labels, ephemeral, of_call, of_row
+from listenwatch.exporter.labels import (
+    LONGEST,
+    OTHER,
+    Labels,
+    ephemeral,
+    of_call,
+    of_row,
+    place_of_call,
+)
 from listenwatch.linux.cgroup_owner import Container, Owner, Pod
 from listenwatch.linux.netns import Namespace
 from listenwatch.linux.processes import Process
@@ -32,11 +41,16 @@ def row(name: str = "nginx", address: str = "0.0.0.0", port: int = 80, unit: Soc
 
 
 def test_who_it_is_and_nothing_that_a_restart_changes() -> None:
-    assert of_row(row()) == Labels("tcp", "0.0.0.0", "80", "4026531840", "nginx", "nginx.service", "web", "uid-1")
+    assert of_row(row()) == Labels("tcp", "0.0.0.0", "80", "4026531840", "nginx", "nginx.service", "web", "uid-1", "")
+
+
+def test_a_pod_has_the_names_that_somebody_else_knows() -> None:
+    named = of_row(row(), lambda pod: pod._replace(name="web-7d4b", namespace="shop"))
+    assert (named.pod, named.namespace) == ("web-7d4b", "shop")
 
 
 def test_nobody_holds_it() -> None:
-    assert of_row(row()._replace(holders=())) == Labels("tcp", "0.0.0.0", "80", "4026531840", "", "", "", "")
+    assert of_row(row()._replace(holders=())) == Labels("tcp", "0.0.0.0", "80", "4026531840", "", "", "", "", "")
 
 
 def test_a_socket_unit_goes_before_the_unit_of_process_1() -> None:
@@ -45,9 +59,15 @@ def test_a_socket_unit_goes_before_the_unit_of_process_1() -> None:
 
 def test_a_call_names_the_listener_as_a_look_does() -> None:
     call = made(pid=2**22 + 1)._replace(unit=OWNER.unit, container=OWNER.container, pod=OWNER.pod)
-    by_call = of_call(call)
+    by_call = of_call(call, place_of_call(call))
     assert by_call._replace(netns="", address="") == of_row(row(port=call.local_port))._replace(netns="", address="")
     assert by_call.netns == str(call.netns_inode) and not by_call.address.endswith(by_call.port)
+
+
+def test_where_proc_numbers_processes_otherwise_it_is_not_asked_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = made(pid=1, comm=b"server")
+    monkeypatch.setattr(labels, "shows_every_process", lambda: False)
+    assert of_call(call, place_of_call(call)).command == "server"
 
 
 def test_short_lived_ones_share_a_series_and_nothing_is_called_other() -> None:

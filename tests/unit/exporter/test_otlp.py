@@ -14,7 +14,7 @@ from listenwatch.exporter.samples import Sample
 from listenwatch.version import __version__
 from tests.helpers.otlp import Receiver, labels_of, receiver, value_of
 
-TCP = Labels("tcp", "0.0.0.0", "80", "100", "nginx", "nginx.service", "", "")
+TCP = Labels("tcp", "0.0.0.0", "80", "100", "nginx", "nginx.service", "", "", "")
 SAMPLES: list[Sample] = [
     (metrics.LIMIT, TCP, 128), (metrics.CLAMPED, TCP, True), (metrics.LOOK_SECONDS, (), 0.25),
     (metrics.OVERFLOWS, (*TCP, "ack_ignored"), 7), (metrics.OVERFLOWS, (*TCP, "ack_reset"), 0),

@@ -14,7 +14,7 @@ STATE = ListenerState(128, 511, 3, 129, clamped=True, stale=False, sockets=2)
 
 
 def labels(number: int) -> Labels:
-    return Labels("tcp", "0.0.0.0", str(number), "1", "server", "", "", "")
+    return Labels("tcp", "0.0.0.0", str(number), "1", "server", "", "", "", "")
 
 
 class Clock:

@@ -50,15 +50,16 @@ def test_the_name(tmp_path: Path, file: str, content: Any, runtime: str, expecte
 
 def test_kubernetes_names_the_pod_too(tmp_path: Path) -> None:
     notes = {"io.kubernetes.cri.container-name": "nginx", "io.kubernetes.cri.sandbox-name": "web-7d4b"}
+    notes["io.kubernetes.cri.sandbox-namespace"] = "shop"
     put(tmp_path, TASK, {"annotations": notes})
     owner = named(tmp_path, "", Pod("uid"))
-    assert owner == Owner(container=Container("containerd", ID, "nginx"), pod=Pod("uid", "web-7d4b"))
+    assert owner == Owner(container=Container("containerd", ID, "nginx"), pod=Pod("uid", "web-7d4b", "shop"))
 
 
 def test_cri_o_has_both_in_one_name(tmp_path: Path) -> None:
     put(tmp_path, STORAGE, [{"id": ID, "names": ["k8s_nginx_web-7d4b_default_0123_0"]}])
     owner = named(tmp_path, "crio", Pod("uid"))
-    assert owner == Owner(container=Container("crio", ID, "nginx"), pod=Pod("uid", "web-7d4b"))
+    assert owner == Owner(container=Container("crio", ID, "nginx"), pod=Pod("uid", "web-7d4b", "default"))
 
 
 def test_a_users_own_podman(tmp_path: Path) -> None:

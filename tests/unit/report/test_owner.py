@@ -42,7 +42,7 @@ def test_what_is_not_known_is_null() -> None:
     )
     assert [nobody[key] for key in ("where", "unit", "container", "pod")] == [None] * 4
     assert somebody["container"] == {"runtime": None, "id": ID, "name": None}
-    assert somebody["pod"] == {"id": "uid", "name": None}
+    assert somebody["pod"] == {"id": "uid", "name": None, "namespace": None}
 
 
 def shown(each: ListenCall, width: int | None) -> str:

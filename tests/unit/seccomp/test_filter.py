@@ -1,46 +1,19 @@
-"""The filter, run instruction by instruction as the kernel would (net/core/filter.c), for callers of every kind."""
+"""The filter, run instruction by instruction, for callers of every kind."""
 
 from __future__ import annotations
-
-import struct
 
 import pytest
 
 from listenwatch.errors import ObserveError
-from listenwatch.seccomp.filter import (
-    ABIS,
-    ALLOW,
-    JUMP_IF_EQUAL,
-    LOAD,
-    NOTIFY,
-    RETURN,
-    Instruction,
-    program,
-)
+from listenwatch.seccomp.classic_bpf import ALLOW, NOTIFY
+from listenwatch.seccomp.filter import ABIS, program
+from tests.helpers.filters import run
 
 X86_64, I386, X32, AARCH64, ARM, RISCV64 = 0xC000003E, 0x40000003, 0x40000000, 0xC00000B7, 0x40000028, 0xC00000F3
 
 
-def run(instructions: tuple[Instruction, ...], data: bytes) -> int:
-    """What the filter returns for one ``struct seccomp_data``."""
-    at = accumulator = 0
-    while True:
-        code, if_true, if_false, operand = instructions[at]
-        at += 1
-        match code:
-            case _ if code == LOAD:
-                accumulator = struct.unpack_from("=I", data, operand)[0]
-            case _ if code == JUMP_IF_EQUAL:
-                at += if_true if accumulator == operand else if_false
-            case _ if code == RETURN:
-                return operand
-            case _:
-                raise AssertionError(code)
-
-
 def verdict(machine: str, arch: int, number: int, *arguments: int) -> int:
-    data = struct.pack("=IIQ6Q", number, arch, 0, *(*arguments, *[0] * 6)[:6])
-    return run(program(machine), data)
+    return run(program(machine), arch, number, *arguments)
 
 
 @pytest.mark.parametrize(
