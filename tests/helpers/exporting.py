@@ -11,15 +11,17 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests import ROOT
+from tests.helpers.prompted import Prompted, prompted
 from tests.helpers.watching import PATIENCE, Watching, needs, watching
 
+OVERFLOWS = "listenwatch_listener_overflows_total"
 RULES = ROOT / "deploy/prometheus/listenwatch.rules.yml"
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 _T = TypeVar("_T")
@@ -62,6 +64,20 @@ class Scrape:
 
     def labels(self, name: str, **labels: str) -> list[dict[str, str]]:
         return [s.labels for s in self.samples if s.name == name and labels.items() <= s.labels.items()]
+
+
+def equals_the_kernel(scrape: Scrape, netns: int, moved: dict[str, int]) -> None:
+    """Of a namespace: kernel, attributed and the listeners' counts, to the unit."""
+    labels = {"netns": str(netns)}
+    attributed = scrape.values("listenwatch_namespace_attributed_total:counter", **labels)
+    assert {name: value for name, value in attributed.items() if value} == {n: moved[n] for n in attributed if moved.get(n)}
+    assert scrape.values("listenwatch_namespace_kernel_total:counter", **labels) == attributed
+    assert set(scrape.values("listenwatch_namespace_difference:counter", **labels).values()) <= {0}
+
+
+def refusing(way: str) -> AbstractContextManager[Prompted]:
+    """tests/helpers/refusals.py, ready to begin."""
+    return prompted("tests.helpers.refusals", way)
 
 
 class Exporting:

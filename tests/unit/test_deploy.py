@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,9 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from listenwatch import cli
 from listenwatch.exporter.labels import Labels
@@ -85,6 +90,32 @@ def test_the_dashboards_panels_answer_in_order_and_none_lies_on_another() -> Non
         assert panel["title"] and panel["description"] and panel["fieldConfig"]["defaults"]["unit"]
         assert panel["datasource"]["uid"] == "${datasource}" and panel["targets"]
         assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
+
+
+NOT_TYPED = {"definition", "titleFormat", "textFormat"}
+"""Of variables and annotations: Grafana reads them, the types that it publishes lack them."""
+
+
+def test_grafanas_own_types_know_every_key_of_the_dashboard() -> None:
+    """Read into them and written again nothing is missing: no option is misspelled, or one of another kind of panel."""
+    register_default_plugins()
+    written = json.loads(JSONEncoder().encode(Dashboard.from_json(dashboard())))
+    assert {path for path in lost(dashboard(), written) if path.rpartition("/")[2] not in NOT_TYPED} == set()
+    misspelled = dashboard()
+    misspelled["panels"][1]["options"]["reduceOption"] = {}
+    assert "/panels/1/options/reduceOption" in lost(misspelled, written)
+
+
+def lost(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    """Where ``after`` lacks something of ``before``, or has something else there."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key, value in before.items():
+            yield from lost(value, after[key], f"{path}/{key}") if key in after else [f"{path}/{key}"]
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for number, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from lost(old, new, f"{path}/{number}")
+    elif before != after:
+        yield path
 
 
 def overlap(a: dict[str, int], b: dict[str, int]) -> bool:
