@@ -92,9 +92,9 @@ class Exporting:
 
 
 @contextmanager
-def exporting(*arguments: str) -> Iterator[Exporting]:
-    """On a port of the kernel's choice."""
-    with watching("--listen", "127.0.0.1:0", *arguments, command="exporter") as watch:
+def exporting(*arguments: str, before: Callable[[], None] | None = None) -> Iterator[Exporting]:
+    """On a port of the kernel's choice; ``before`` is called in its process first."""
+    with watching("--listen", "127.0.0.1:0", *arguments, before=before, command="exporter") as watch:
         yield Exporting(watch)
 
 

@@ -293,7 +293,7 @@ def test_a_real_prometheus_names_who_refuses_and_resolves_once_the_advice_is_fol
         with inside(at_web):
             Path("/proc/sys/net/core/somaxconn").write_text("4096")
         until(lambda: True if seen.fired("ListenerStale") else None, "a stale one")
-        assert {a["netns"] for a in seen.fired("ListenerStale")} == {str(refused["nginx"][0])}
+        assert {a["netns"] for a in seen.fired("ListenerStale")} >= {str(refused["nginx"][0])}
         assert not seen.fired("ListenwatchAttributionDiffers")
         every_panel_shows_something(seen)
         every_rule_has_something_to_judge(seen)
