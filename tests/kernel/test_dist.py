@@ -94,6 +94,8 @@ def test_the_debian_package(root: Root, dist: Dist) -> None:
     assert {f"/usr/share/man/man1/listenwatch{part}.1.gz" for part in ("", "-watch", "-lab")} <= new
     assert {"/usr/share/bash-completion/completions/listenwatch", "/usr/share/zsh/vendor-completions/_listenwatch",
             "/usr/share/fish/vendor_completions.d/listenwatch.fish"} <= new  # fmt: skip
+    examples = {f"/usr/share/doc/listenwatch/examples/{name}" for name in ("listenwatch.rules.yml", "listenwatch.json")}
+    assert {f"/usr/lib/systemd/system/{name}.service" for name in ("listenwatch", "listenwatch-exporter")} | examples <= new
     assert not [path for path in new if path.startswith("/etc/systemd")]  # nothing is enabled
     assert root.run("dpkg", "--verify", "listenwatch") == ""
     root.run("apt-get", "purge", "--yes", "--autoremove", "listenwatch")

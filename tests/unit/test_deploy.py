@@ -13,6 +13,7 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+import trustme
 import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
@@ -182,3 +183,38 @@ def test_systemd_finds_little_to_object_to() -> None:
     text = run(analyze, "security", "--offline=true", "--threshold=30", UNIT)
     (exposure,) = re.findall(r"exposure level for \S+: ([\d.]+)", text)
     assert float(exposure) <= 3.0
+
+
+# -- what the how-to page has an administrator write
+
+
+PAGE = (ROOT / "docs/pages/how-to/prometheus.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("configuration", blocks("yaml"))
+def test_the_pages_configuration_of_prometheus_is_one(configuration: str, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "listenwatch-ca.pem")
+    (tmp_path / "listenwatch-password").write_text("secret")
+    (tmp_path / RULES.name).write_text(RULES.read_text())
+    (tmp_path / "prometheus.yml").write_text(configuration)
+    assert "SUCCESS" in run(needs("promtool"), "check", "config", tmp_path / "prometheus.yml")
+
+
+def test_the_pages_drop_in_fits_the_unit(tmp_path: Path) -> None:
+    """systemd merges them; without complaints but for the program, which is not installed here."""
+    (drop_in,) = blocks("ini")
+    unit, folder = tmp_path / UNIT.name, tmp_path / f"{UNIT.name}.d"
+    folder.mkdir()
+    (folder / "override.conf").write_text(drop_in)
+    unit.write_text(UNIT.read_text())
+    done = subprocess.run([needs("systemd-analyze"), "verify", unit], capture_output=True, text=True, check=False, timeout=120)
+    assert {line for line in done.stderr.splitlines() if "is not executable" not in line} == set()
+    *_, line = re.findall(r"^ExecStart=(.+)$", drop_in, re.MULTILINE)
+    options = cli.parser_of("exporter").parse_args(shlex.split(line)[2:])
+    given = dict(re.findall(r"^LoadCredential=([\w.]+):(\S+)$", drop_in, re.MULTILINE))
+    assert {options.tls_cert, options.tls_key, options.basic_auth} == {f"%d/{name}" for name in given}
