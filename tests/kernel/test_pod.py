@@ -20,6 +20,7 @@ from tests.helpers.watching import needs_kernel
 
 pytestmark = pytest.mark.kernel
 
+PORT = 10511
 DAEMON_SET = ROOT / "deploy/kubernetes/daemonset.yaml"
 GIVEN_UP = "PERFMON"
 """Once the probes are attached; the manifest says so."""
@@ -33,11 +34,15 @@ def busybox() -> Iterator[str]:
 
 
 def manifest(of: str) -> dict[str, Any]:
-    """The pod of the DaemonSet with this image; Podman's files where containerd's are, as its comment has it; without what needs a kubelet."""
+    """The pod of the DaemonSet with this image, and Podman's files where containerd's are, as its comment has it.
+
+    Without what needs a network or systemd: the published port, and the probes.
+    """
     template = yaml.safe_load(DAEMON_SET.read_text())["spec"]["template"]
     spec = template["spec"]
     (exporter,) = spec["containers"]
     exporter |= {"image": of, "imagePullPolicy": "Never"}
+    assert exporter.pop("ports") == [{"name": "metrics", "containerPort": PORT}]
     for probe in ("livenessProbe", "readinessProbe"):
         assert exporter.pop(probe)["httpGet"]["path"] == "/-/healthy"
     for volume in exporter["volumeMounts"], spec["volumes"]:
@@ -66,7 +71,7 @@ class Exporter:
         """What it serves; None where it does not yet."""
         with inside(f"/proc/{self.pid}/ns/net"):
             try:
-                return fetch(f"http://127.0.0.1:10511{path}")
+                return fetch(f"http://127.0.0.1:{PORT}{path}")
             except OSError:
                 return None
 
