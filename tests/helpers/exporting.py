@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests import ROOT
+from tests.helpers.listening import inside
 from tests.helpers.prompted import Prompted, prompted
 from tests.helpers.watching import PATIENCE, Watching, needs, watching
 
@@ -96,6 +97,24 @@ def exporting(*arguments: str, before: Callable[[], None] | None = None) -> Iter
     """On a port of the kernel's choice; ``before`` is called in its process first."""
     with watching("--listen", "127.0.0.1:0", *arguments, before=before, command="exporter") as watch:
         yield Exporting(watch)
+
+
+class Inside:
+    """An exporter that serves in the network namespace of this process, once it does."""
+
+    def __init__(self, pid: int, port: int) -> None:
+        self.pid, self._port = pid, port
+        until(lambda: self._get("/-/healthy"), "the exporter")
+
+    def _get(self, path: str) -> str | None:
+        with inside(f"/proc/{self.pid}/ns/net"):
+            try:
+                return fetch(f"http://127.0.0.1:{self._port}{path}")
+            except OSError:
+                return None
+
+    def scrape(self) -> Scrape:
+        return Scrape(self._get("/metrics") or "")
 
 
 class Prometheus:

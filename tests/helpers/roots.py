@@ -37,6 +37,13 @@ def base(suite: str) -> Path:
     return _kept(suite, (*PACKAGES, *options), lambda place: debian_root.make(suite, place, PACKAGES, *options))
 
 
+def systemd_base() -> Path:
+    """A Debian 12 that systemd starts, with what the Debian package needs and jq, made once."""
+    packages = ("systemd", "systemd-sysv", "jq", *PACKAGES, *AT_HAND)
+    options = ("--variant=minbase",)
+    return _kept("systemd", (*packages, *options), lambda place: debian_root.make("bookworm", place, packages, *options))
+
+
 def image_base() -> Path:
     """What a container image has besides listenwatch, made once."""
     return _kept("image", (image.SUITE, *image.PACKAGES), image.unpack)

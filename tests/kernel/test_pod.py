@@ -13,7 +13,7 @@ import yaml
 
 from listenwatch.linux.privileges import CAPABILITIES
 from tests import ROOT
-from tests.helpers.exporting import OVERFLOWS, Scrape, equals_the_kernel, fetch, refusing, until
+from tests.helpers.exporting import OVERFLOWS, Inside, equals_the_kernel, refusing
 from tests.helpers.listening import fill, inside, until_one
 from tests.helpers.podman import container, image, pod
 from tests.helpers.watching import needs_kernel
@@ -60,32 +60,13 @@ def mask(capabilities: set[str]) -> int:
     return sum(1 << CAPABILITIES[f"CAP_{name}"] for name in capabilities)
 
 
-class Exporter:
-    """That of the pod, asked from within its network namespace."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        until(lambda: self.get("/-/healthy"), "the exporter")
-
-    def get(self, path: str) -> str | None:
-        """What it serves; None where it does not yet."""
-        with inside(f"/proc/{self.pid}/ns/net"):
-            try:
-                return fetch(f"http://127.0.0.1:{PORT}{path}")
-            except OSError:
-                return None
-
-    def scrape(self) -> Scrape:
-        return Scrape(self.get("/metrics") or "")
-
-
 @pytest.fixture(scope="module")
-def played(shipped_image: str, busybox: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
+def played(shipped_image: str, busybox: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     with pod(manifest(shipped_image), busybox, tmp_path_factory.mktemp("pod")) as pid:
-        yield Exporter(pid)
+        yield Inside(pid, PORT)
 
 
-def test_it_has_the_privileges_of_the_manifest_and_no_others(played: Exporter) -> None:
+def test_it_has_the_privileges_of_the_manifest_and_no_others(played: Inside) -> None:
     """As the kernel has them of the running process."""
     security = manifest("")["spec"]["containers"][0]["securityContext"]
     given, has = set(security["capabilities"]["add"]), status(played.pid)
@@ -97,7 +78,7 @@ def test_it_has_the_privileges_of_the_manifest_and_no_others(played: Exporter) -
     assert os.statvfs(f"/proc/{played.pid}/root").f_flag & os.ST_RDONLY
 
 
-def test_it_names_and_counts_who_refuses_on_the_host(played: Exporter) -> None:
+def test_it_names_and_counts_who_refuses_on_the_host(played: Inside) -> None:
     with refusing("syn_accept_queue_full") as refuser:
         done = refuser.go()
         scrape = played.scrape()
@@ -107,7 +88,7 @@ def test_it_names_and_counts_who_refuses_on_the_host(played: Exporter) -> None:
     equals_the_kernel(scrape, refuser.netns, done["moved"])
 
 
-def test_it_names_another_container(played: Exporter, busybox: str) -> None:
+def test_it_names_another_container(played: Inside, busybox: str) -> None:
     name = f"lw-refusing-{os.getpid()}"
     with container(busybox, name, "/bin/httpd", "-f", "-p", "127.0.0.1:8080") as pid:
         path = f"/proc/{pid}/ns/net"
