@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,11 +33,13 @@ exec {JOURNALD} test
 
 
 class Journal:
-    """A running journald, the first process of its mount namespace."""
+    """A running journald, the first process of its mount namespace; ``stream`` is connected to it, without which it ends when idle."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, stream: socket.socket) -> None:
         self._root = Path(f"/proc/{pid}/root")
-        until(lambda: True if (self._root / "run/systemd/journal/socket").is_socket() else None, "the journal")
+        sockets = self._root / "run/systemd/journal"
+        until(lambda: True if all((sockets / name).is_socket() for name in ("socket", "stdout")) else None, "the journal")
+        stream.connect(str(sockets / "stdout"))
 
     def enter(self) -> None:
         """Have this process see it in the usual place."""
@@ -58,8 +61,9 @@ class Journal:
 def journal() -> Iterator[Journal]:
     """One that ends with the test."""
     require("kernel", JOURNALD.exists(), "systemd-journald is not installed")
-    with subprocess.Popen([needs("unshare"), "--mount", "sh", "-c", _INSIDE], stderr=subprocess.DEVNULL) as server:
+    command = [needs("unshare"), "--mount", "sh", "-c", _INSIDE]
+    with socket.socket(socket.AF_UNIX) as stream, subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
         try:
-            yield Journal(server.pid)
+            yield Journal(server.pid, stream)
         finally:
             server.terminate()
