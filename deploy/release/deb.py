@@ -22,6 +22,8 @@ from listenwatch.version import __version__
 _DEBIAN = Path(__file__).with_name("debian")
 _EXPORTER = ROOT / "deploy/systemd/listenwatch-exporter.service"
 _UNITS = "usr/lib/systemd/system"
+_EXAMPLES = ("prometheus/listenwatch.rules.yml", "grafana/listenwatch.json")
+"""Of deploy/: for another program to read, so under the documents."""
 _PLACES = {
     "bash": "usr/share/bash-completion/completions",
     "zsh": "usr/share/zsh/vendor-completions",
@@ -64,6 +66,8 @@ def _documents(tree: Path, work: Path, seconds: int) -> None:
         _place(file, tree / _PLACES[shell] / file.name)
     documents = tree / "usr/share/doc/listenwatch"
     _compress((ROOT / "CHANGELOG.md").read_bytes(), documents / "changelog.gz")
+    for name in _EXAMPLES:
+        _place(ROOT / "deploy" / name, documents / "examples" / Path(name).name)
 
 
 def _copyright(tree: Path, brought: list[str]) -> None:

@@ -88,11 +88,13 @@ def _send(path: str, entry: bytes | None = None) -> None:
 
 
 def journal_entry(line: Line) -> bytes:
-    """The line as a journal entry: each key a field, objects as JSON, and the whole for collectors.
+    """The line as a journal entry: each key that is not null a field, objects as JSON, and in the message whose it is, and the reason.
 
     Lengths go before values, so that these may hold anything (systemd, JOURNAL_NATIVE_PROTOCOL).
     """
-    fields = {"MESSAGE": str(line.get("reason", "")), "PRIORITY": "5", "SYSLOG_IDENTIFIER": "listenwatch"}
+    whose = " ".join(str(line[key]) for key in ("comm", "local") if line.get(key))
+    message = ": ".join(filter(None, (whose, line.get("reason"))))
+    fields = {"MESSAGE": message, "PRIORITY": "5", "SYSLOG_IDENTIFIER": "listenwatch"}
     for key, value in line.items():
         if value is not None and key != "reason":
             fields[f"LISTENWATCH_{key.upper()}"] = value if isinstance(value, str) else json.dumps(value)

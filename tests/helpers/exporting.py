@@ -11,15 +11,18 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests import ROOT
+from tests.helpers.listening import inside
+from tests.helpers.prompted import Prompted, prompted
 from tests.helpers.watching import PATIENCE, Watching, needs, watching
 
+OVERFLOWS = "listenwatch_listener_overflows_total"
 RULES = ROOT / "deploy/prometheus/listenwatch.rules.yml"
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 _T = TypeVar("_T")
@@ -64,6 +67,20 @@ class Scrape:
         return [s.labels for s in self.samples if s.name == name and labels.items() <= s.labels.items()]
 
 
+def equals_the_kernel(scrape: Scrape, netns: int, moved: dict[str, int]) -> None:
+    """Of a namespace: kernel, attributed and the listeners' counts, to the unit."""
+    labels = {"netns": str(netns)}
+    attributed = scrape.values("listenwatch_namespace_attributed_total:counter", **labels)
+    assert {name: value for name, value in attributed.items() if value} == {n: moved[n] for n in attributed if moved.get(n)}
+    assert scrape.values("listenwatch_namespace_kernel_total:counter", **labels) == attributed
+    assert set(scrape.values("listenwatch_namespace_difference:counter", **labels).values()) <= {0}
+
+
+def refusing(way: str) -> AbstractContextManager[Prompted]:
+    """tests/helpers/refusals.py, ready to begin."""
+    return prompted("tests.helpers.refusals", way)
+
+
 class Exporting:
     """A running exporter; ``url`` is where it serves."""
 
@@ -76,10 +93,31 @@ class Exporting:
 
 
 @contextmanager
-def exporting(*arguments: str, within: Sequence[str] = ()) -> Iterator[Exporting]:
-    """On a port of the kernel's choice."""
-    with watching("--listen", "127.0.0.1:0", *arguments, command="exporter", within=within) as watch:
+def exporting(
+    *arguments: str, before: Callable[[], None] | None = None, within: Sequence[str] = ()
+) -> Iterator[Exporting]:
+    """On a port of the kernel's choice; ``before`` is called in its process first, ``within`` a command line that runs it."""
+    options = ("--listen", "127.0.0.1:0", *arguments)
+    with watching(*options, before=before, command="exporter", within=within) as watch:
         yield Exporting(watch)
+
+
+class Inside:
+    """An exporter that serves in the network namespace of this process, once it does."""
+
+    def __init__(self, pid: int, port: int) -> None:
+        self.pid, self._port = pid, port
+        until(lambda: self._get("/-/healthy"), "the exporter")
+
+    def _get(self, path: str) -> str | None:
+        with inside(f"/proc/{self.pid}/ns/net"):
+            try:
+                return fetch(f"http://127.0.0.1:{self._port}{path}")
+            except OSError:
+                return None
+
+    def scrape(self) -> Scrape:
+        return Scrape(self._get("/metrics") or "")
 
 
 class Prometheus:

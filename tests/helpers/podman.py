@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.helpers.watching import PATIENCE, needs
 
 OPTIONS = ("--runtime", "runc", "--cgroup-manager=cgroupfs")
 LIMITS = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
+WITH_TRACEFS = ("unshare", "--mount", "sh", "-c", "mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec \"$@\"", "sh")
+"""Before a command: it has tracefs, as on a machine that systemd started; there it is mounted, and not mounted again."""
 
 
 def podman(*arguments: str, stdin: bytes = b"") -> str:
@@ -38,7 +42,7 @@ def image() -> Iterator[str]:
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)
     name = f"localhost/listenwatch-test-{os.getpid()}"
-    podman("import", "-", name, stdin=data.getvalue())
+    podman("import", "--change", 'CMD ["/bin/sleep", "2147483647"]', "-", name, stdin=data.getvalue())
     try:
         yield name
     finally:
@@ -55,3 +59,34 @@ def container(of: str, name: str, *command: str) -> Iterator[int]:
         podman("rm", "--force", "--time=0", name)
 
 
+# Podman reads these from a file where it plays a pod. Its 4.3 does not read hostPID, hence pidns.
+_SETTINGS = """
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+pidns = "host"
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+infra_image = "{pause}"
+"""
+
+
+@contextmanager
+def pod(manifest: dict[str, Any], pause: str, folder: Path) -> Iterator[int]:
+    """The first process of the only container of a pod that ``podman kube play`` makes of its manifest, without a network.
+
+    ``pause`` is the image that keeps its namespaces. The pod ends with the test.
+    """
+    name, (container,) = manifest["metadata"]["name"], manifest["spec"]["containers"]
+    (folder / "pod.json").write_text(json.dumps(manifest))
+    (folder / "containers.conf").write_text(_SETTINGS.format(pause=pause))
+    play = [*WITH_TRACEFS, needs("podman"), "kube", "play", "--network=none", str(folder / "pod.json")]
+    try:
+        done = subprocess.run(
+            play, env=os.environ | {"CONTAINERS_CONF": str(folder / "containers.conf")}, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        yield int(podman("inspect", "--format", "{{.State.Pid}}", f"{name}-{container['name']}"))
+    finally:
+        podman("pod", "rm", "--force", "--ignore", "--time=0", name)

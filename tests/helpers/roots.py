@@ -17,6 +17,11 @@ from tests.require import require
 PACKAGES = ("python3", "python3-venv", "libbpf1")
 AT_HAND = ("python3-psutil",)
 """Not installed, but where apt finds them without network: what the Debian package needs besides."""
+OF_THE_MACHINE = (
+    "systemd-sysctl.service", "systemd-udevd.service", "systemd-udev-trigger.service", "systemd-modules-load.service",
+    "systemd-binfmt.service", "systemd-random-seed.service",
+)  # fmt: skip
+"""Units of a systemd in a container that would change the machine it runs on."""
 _INSIDE = """
 set -eu
 base=$1 upper=$2
@@ -35,6 +40,13 @@ def base(suite: str) -> Path:
     download = f'chroot "$1" apt-get install --yes --download-only --no-install-recommends {" ".join(AT_HAND)}'
     options = ("--variant=minbase", "--skip=cleanup/apt", f"--customize-hook={download}")
     return _kept(suite, (*PACKAGES, *options), lambda place: debian_root.make(suite, place, PACKAGES, *options))
+
+
+def systemd_base() -> Path:
+    """A Debian 12 that systemd starts, with what the Debian package needs and jq, made once."""
+    packages = ("systemd", "systemd-sysv", "jq", *PACKAGES, *AT_HAND)
+    options = ("--variant=minbase", f'--customize-hook=chroot "$1" systemctl mask {" ".join(OF_THE_MACHINE)}')
+    return _kept("systemd", (*packages, *options), lambda place: debian_root.make("bookworm", place, packages, *options))
 
 
 def image_base() -> Path:

@@ -1,4 +1,4 @@
-"""What the tests on this kernel share: an attached engine, and a program that makes many calls."""
+"""What the tests on this kernel share: an attached engine, a program that makes many calls, and what is published."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from listenwatch.bpf.engine import Engine
 from listenwatch.features.attach import open_engine
+from tests.helpers.dist import Dist, imported_image
 from tests.helpers.watching import needs, needs_kernel
 
 
@@ -32,3 +33,17 @@ def engine() -> Iterator[Engine]:
     with open_engine() as attached:
         attached.sync()
         yield attached
+
+
+@pytest.fixture(scope="session")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Dist:
+    """The published files, built once for all tests."""
+    needs_kernel()
+    return Dist(tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="session")
+def shipped_image(dist: Dist, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of the image that `make image` makes, which is removed again."""
+    with imported_image(dist.deb, tmp_path_factory.mktemp("image")) as name:
+        yield name

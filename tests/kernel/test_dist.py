@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import zipfile
-from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -15,33 +14,18 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from deploy.release import image, libraries
-from deploy.release.__main__ import build
-from deploy.release.source import PIP, epoch
+from deploy.release import libraries
+from deploy.release.source import PIP
 from listenwatch.version import __version__
-from tests.helpers.podman import LIMITS, OPTIONS, podman
-from tests.helpers.roots import Root, base, image_base
-from tests.helpers.watching import needs, needs_kernel
+from tests.helpers.dist import Dist
+from tests.helpers.podman import LIMITS, OPTIONS, WITH_TRACEFS, podman
+from tests.helpers.roots import Root, base
+from tests.helpers.watching import needs
 
 pytestmark = pytest.mark.kernel
 
 SUITES = {"bookworm": "3.11", "trixie": "3.13"}
 """Debian 12 and 13, and the Python they have."""
-
-
-class Dist:
-    """The files that are published."""
-
-    def __init__(self, folder: Path) -> None:
-        work = folder / "work"
-        work.mkdir()
-        self.wheel, self.pyz, self.deb = build(folder / "dist", work, epoch())
-
-
-@pytest.fixture(scope="module")
-def dist(tmp_path_factory: pytest.TempPathFactory) -> Dist:
-    needs_kernel()
-    return Dist(tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(params=SUITES)
@@ -110,6 +94,8 @@ def test_the_debian_package(root: Root, dist: Dist) -> None:
     assert {f"/usr/share/man/man1/listenwatch{part}.1.gz" for part in ("", "-watch", "-lab")} <= new
     assert {"/usr/share/bash-completion/completions/listenwatch", "/usr/share/zsh/vendor-completions/_listenwatch",
             "/usr/share/fish/vendor_completions.d/listenwatch.fish"} <= new  # fmt: skip
+    examples = {f"/usr/share/doc/listenwatch/examples/{name}" for name in ("listenwatch.rules.yml", "listenwatch.json")}
+    assert {f"/usr/lib/systemd/system/{name}.service" for name in ("listenwatch", "listenwatch-exporter")} | examples <= new
     assert not [path for path in new if path.startswith("/etc/systemd")]  # nothing is enabled
     assert root.run("dpkg", "--verify", "listenwatch") == ""
     root.run("apt-get", "purge", "--yes", "--autoremove", "listenwatch")
@@ -157,37 +143,21 @@ SEEING = ("--pid=host", "--cgroupns=host", "--volume=/sys/kernel/tracing:/sys/ke
           "--volume=/var/lib/containers/storage:/var/lib/containers/storage:ro")  # fmt: skip
 PROFILE = "--security-opt=seccomp=unconfined"
 """That of Debian 12's podman allows bpf() to CAP_SYS_ADMIN only; later ones to CAP_BPF."""
-TRACEFS = "mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec \"$@\""
-"""Refused where it is mounted, as it is on a machine that systemd started."""
 
 
-@pytest.fixture(scope="module")
-def made(dist: Dist, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The name of the image, which is removed again."""
-    needs("runc")
-    tar = tmp_path_factory.mktemp("image") / "image.tar"
-    image.build(image_base(), dist.deb, tar)
-    name = f"localhost/listenwatch-test-{os.getpid()}"
-    podman("import", "--change", 'ENTRYPOINT ["/usr/bin/listenwatch"]', str(tar), name)
-    try:
-        yield name
-    finally:
-        podman("rmi", "--force", name)
-
-
-def test_a_container_watches_the_host_with_the_least_privilege(made: str) -> None:
+def test_a_container_watches_the_host_with_the_least_privilege(shipped_image: str) -> None:
     watching, listening = f"lw-watching-{os.getpid()}", f"lw-listening-{os.getpid()}"
     limits = ("--network=none", *LIMITS)
-    run = ["unshare", "--mount", "sh", "-c", TRACEFS, "sh", needs("podman"), *OPTIONS, "run", "--name", watching]
+    run = [*WITH_TRACEFS, needs("podman"), *OPTIONS, "run", "--name", watching]
     command = ["watch", "--json", "--count", "1", "--duration", "120", "--container", listening]
     with subprocess.Popen(
-        [*run, *limits, *LEAST, *SEEING, PROFILE, made, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*run, *limits, *LEAST, *SEEING, PROFILE, shipped_image, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout and process.stderr
             first = process.stderr.readline()
             assert "watching listen()" in first, first + process.stderr.read()
-            podman("run", "--name", listening, *limits, "--entrypoint", "/usr/bin/python3", made, "-S", "-c", LISTENER)
+            podman("run", "--name", listening, *limits, "--entrypoint", "/usr/bin/python3", shipped_image, "-S", "-c", LISTENER)
             call, summary = map(json.loads, process.stdout.read().splitlines())
         finally:
             podman("rm", "--force", "--ignore", "--time=0", watching, listening)
@@ -196,9 +166,9 @@ def test_a_container_watches_the_host_with_the_least_privilege(made: str) -> Non
     assert summary["summary"]["lost"] == 0
 
 
-def test_the_image_holds_no_more_than_it_needs(made: str) -> None:
+def test_the_image_holds_no_more_than_it_needs(shipped_image: str) -> None:
     run = ("run", "--rm", "--network=none", *LIMITS)
-    assert podman(*run, made, "--version").startswith(f"listenwatch {__version__}\n")
-    assert "128" in podman(*run, made, "predict", "--backlog", "511", "--somaxconn", "128", "--kernel", "6.1")
+    assert podman(*run, shipped_image, "--version").startswith(f"listenwatch {__version__}\n")
+    assert "128" in podman(*run, shipped_image, "predict", "--backlog", "511", "--somaxconn", "128", "--kernel", "6.1")
     there = "import os; print([p for p in ('/bin/sh', '/usr/bin/apt', '/usr/bin/perl', '/etc/passwd') if os.path.exists(p)])"
-    assert podman(*run, "--entrypoint", "/usr/bin/python3", made, "-c", there) == "[]"
+    assert podman(*run, "--entrypoint", "/usr/bin/python3", shipped_image, "-c", there) == "[]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -10,7 +11,7 @@ import ssl
 import subprocess
 import urllib.request
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,26 +21,27 @@ from tests.helpers.cgroups import cgroup
 from tests.helpers.contract import fit
 from tests.helpers.dashboard import queries
 from tests.helpers.exporting import (
+    OVERFLOWS,
     Exporting,
     Prometheus,
     Scrape,
+    equals_the_kernel,
     exporting,
     fetch,
     prometheus,
+    refusing,
     until,
 )
 from tests.helpers.kubelet import kubelet, pod
 from tests.helpers.listening import fill, inside, started, until_one
 from tests.helpers.otlp import labels_of, receiver, value_of
 from tests.helpers.podman import container, image
-from tests.helpers.prompted import Prompted, prompted
 from tests.helpers.refusals import KIND_OF
 from tests.helpers.watching import PATIENCE, needs, needs_kernel, python, redis_server
 from tests.require import require
 
 pytestmark = pytest.mark.kernel
 
-OVERFLOWS = "listenwatch_listener_overflows_total"
 NAMESPACE = "ip link set lo up; echo {somaxconn} > /proc/sys/net/core/somaxconn; exec \"$@\""
 PORTS = {"redis": 6397, "nginx": 8097}
 
@@ -49,24 +51,10 @@ def _able() -> None:
     needs_kernel()
 
 
-def refusing(way: str) -> AbstractContextManager[Prompted]:
-    """tests/helpers/refusals.py, ready to begin."""
-    return prompted("tests.helpers.refusals", way)
-
-
 def check(scrape: str) -> None:
     """What promtool has to say of it: nothing."""
     done = subprocess.run([needs("promtool"), "check", "metrics"], input=scrape, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def equals_the_kernel(scrape: Scrape, netns: int, moved: dict[str, int]) -> None:
-    """Of a namespace: kernel, attributed and the listeners' counts, to the unit."""
-    labels = {"netns": str(netns)}
-    attributed = scrape.values("listenwatch_namespace_attributed_total:counter", **labels)
-    assert {name: value for name, value in attributed.items() if value} == {n: moved[n] for n in attributed if moved.get(n)}
-    assert scrape.values("listenwatch_namespace_kernel_total:counter", **labels) == attributed
-    assert set(scrape.values("listenwatch_namespace_difference:counter", **labels).values()) <= {0}
 
 
 WAYS = (
@@ -325,9 +313,18 @@ def settle(exporter: Exporting, refused: dict[str, tuple[int, dict[str, int]]]) 
 
 
 def every_panel_shows_something(seen: Prometheus) -> None:
-    """While three refuse and one is clamped; nothing is stale."""
+    """While three refuse, of which one is clamped and one stale."""
     for title, query in queries():
-        assert seen.query(query) or title.startswith("Stale"), (title, query)
+        assert seen.query(query), (title, query)
+
+
+def every_rule_has_something_to_judge(seen: Prometheus) -> None:
+    """It is evaluated without an error, and each metric that it names is there."""
+    rules = [rule for group in seen.get("rules")["groups"] for rule in group["rules"]]
+    assert {rule["health"] for rule in rules} == {"ok"}, rules
+    for rule in rules:
+        for metric in re.findall(r"\blistenwatch_\w+", rule["query"]):
+            assert seen.query(metric), (rule["name"], metric)
 
 
 def test_a_real_prometheus_names_who_refuses_and_resolves_once_the_advice_is_followed(tmp_path: Path) -> None:
@@ -364,8 +361,13 @@ def test_a_real_prometheus_names_who_refuses_and_resolves_once_the_advice_is_fol
         (named,) = (a for a in alerts if a.get("container") == name)
         assert named["port"] == "8080"
         assert {a["netns"] for a in seen.fired("ListenerClampedBySomaxconn")} >= {str(refused["nginx"][0])}
+        with inside(at_web):
+            Path("/proc/sys/net/core/somaxconn").write_text("4096")
+        until(lambda: True if seen.fired("ListenerStale") else None, "a stale one")
+        assert {a["netns"] for a in seen.fired("ListenerStale")} >= {str(refused["nginx"][0])}
         assert not seen.fired("ListenwatchAttributionDiffers")
         every_panel_shows_something(seen)
+        every_rule_has_something_to_judge(seen)
         for pid in (redis.pid, web.pid, httpd):  # kill -CONT PID, as the advice has it
             os.kill(pid, signal.SIGCONT)
         for client in clients:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
+import trustme
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from listenwatch import cli
 from listenwatch.exporter.labels import Labels
@@ -85,6 +91,32 @@ def test_the_dashboards_panels_answer_in_order_and_none_lies_on_another() -> Non
         assert panel["title"] and panel["description"] and panel["fieldConfig"]["defaults"]["unit"]
         assert panel["datasource"]["uid"] == "${datasource}" and panel["targets"]
         assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
+
+
+NOT_TYPED = {"definition", "titleFormat", "textFormat"}
+"""Of variables and annotations: Grafana reads them, the types that it publishes lack them."""
+
+
+def test_grafanas_own_types_know_every_key_of_the_dashboard() -> None:
+    """Read into them and written again nothing is missing: no option is misspelled, or one of another kind of panel."""
+    register_default_plugins()
+    written = json.loads(JSONEncoder().encode(Dashboard.from_json(dashboard())))
+    assert {path for path in lost(dashboard(), written) if path.rpartition("/")[2] not in NOT_TYPED} == set()
+    misspelled = dashboard()
+    misspelled["panels"][1]["options"]["reduceOption"] = {}
+    assert "/panels/1/options/reduceOption" in lost(misspelled, written)
+
+
+def lost(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    """Where ``after`` lacks something of ``before``, or has something else there."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key, value in before.items():
+            yield from lost(value, after[key], f"{path}/{key}") if key in after else [f"{path}/{key}"]
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for number, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from lost(old, new, f"{path}/{number}")
+    elif before != after:
+        yield path
 
 
 def overlap(a: dict[str, int], b: dict[str, int]) -> bool:
@@ -182,3 +214,37 @@ def test_systemd_finds_little_to_object_to() -> None:
     text = run(analyze, "security", "--offline=true", "--threshold=30", UNIT)
     (exposure,) = re.findall(r"exposure level for \S+: ([\d.]+)", text)
     assert float(exposure) <= 3.0
+
+
+# -- what the how-to page has an administrator write
+
+
+PAGE = (ROOT / "docs/pages/how-to/prometheus.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("configuration", blocks("yaml"))
+def test_the_pages_configuration_of_prometheus_is_one(configuration: str, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "listenwatch-ca.pem")
+    (tmp_path / "listenwatch-password").write_text("secret")
+    (tmp_path / RULES.name).write_text(RULES.read_text())
+    (tmp_path / "prometheus.yml").write_text(configuration)
+    assert "SUCCESS" in run(needs("promtool"), "check", "config", tmp_path / "prometheus.yml")
+
+
+def test_the_pages_drop_in_fits_the_unit(tmp_path: Path) -> None:
+    """systemd merges them; without complaints but for the program, which is not installed here."""
+    (drop_in,) = blocks("ini")
+    unit, folder = tmp_path / UNIT.name, tmp_path / f"{UNIT.name}.d"
+    folder.mkdir()
+    (folder / "override.conf").write_text(drop_in)
+    unit.write_text(UNIT.read_text())
+    done = subprocess.run([needs("systemd-analyze"), "verify", unit], capture_output=True, text=True, check=False, timeout=120)
+    assert {line for line in done.stderr.splitlines() if "is not executable" not in line} == set()
+    *_, line = re.findall(r"^ExecStart=(.+)$", drop_in.replace("\\\n", " "), re.MULTILINE)
+    options = cli.parser_of("exporter").parse_args(shlex.split(line)[2:])
+    assert options.listen[1] == 10511 and options.tls_cert and options.tls_key and options.basic_auth

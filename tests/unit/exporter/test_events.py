@@ -42,20 +42,31 @@ def test_who_does_not_read_holds_nothing_up() -> None:
     assert events.dropped == 6
 
 
-def test_an_entry_of_the_journal_has_fields_that_may_hold_anything() -> None:
-    entry = journal_entry({"schema": "listenwatch/call/3", "reason": "a\nb", "local": "@\udcff", "pid": 7, "errno": None, "pre": {"x": 1}})
-    fields = {}
+def fields(entry: bytes) -> dict[str, bytes]:
+    """Those of an entry, as journald reads it."""
+    read = {}
     while entry:
         name, _, rest = entry.partition(b"\n")
         length = int.from_bytes(rest[:8], "little")
-        fields[name.decode()] = rest[8 : 8 + length]
+        read[name.decode()] = rest[8 : 8 + length]
         assert rest[8 + length : 9 + length] == b"\n"
         entry = rest[9 + length :]
-    assert fields.pop("PRIORITY") == b"5" and fields.pop("SYSLOG_IDENTIFIER") == b"listenwatch"
-    assert fields == {
-        "MESSAGE": b"a\nb", "LISTENWATCH_SCHEMA": b"listenwatch/call/3", "LISTENWATCH_LOCAL": b"@\\udcff",
-        "LISTENWATCH_PID": b"7", "LISTENWATCH_PRE": b'{"x": 1}',
+    return read
+
+
+def test_an_entry_of_the_journal_has_fields_that_may_hold_anything() -> None:
+    line = {"schema": "listenwatch/call/3", "reason": "a\nb", "local": "@\udcff", "pid": 7, "errno": None, "pre": {"x": 1}}
+    assert fields(journal_entry(line)) == {
+        "PRIORITY": b"5", "SYSLOG_IDENTIFIER": b"listenwatch", "MESSAGE": b"@\\udcff: a\nb",
+        "LISTENWATCH_SCHEMA": b"listenwatch/call/3", "LISTENWATCH_LOCAL": b"@\\udcff", "LISTENWATCH_PID": b"7",
+        "LISTENWATCH_PRE": b'{"x": 1}',
     }  # fmt: skip
+
+
+def test_the_message_of_the_journal_says_whose_it_is() -> None:
+    line: Line = {"reason": "asked 77, stored 77", "comm": "redis-server", "local": "127.0.0.1:6379"}
+    assert fields(journal_entry(line))["MESSAGE"] == b"redis-server 127.0.0.1:6379: asked 77, stored 77"
+    assert fields(journal_entry({**line, "local": None}))["MESSAGE"] == b"redis-server: asked 77, stored 77"
 
 
 def test_the_journal_gets_it(tmp_path: Path) -> None:

@@ -98,6 +98,22 @@ def test_a_password_file_is_for_its_owner_only(tmp_path: Path) -> None:
         password_in(str(tmp_path / "nowhere"))
 
 
+def test_a_password_file_may_be_a_credential_of_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given to a unit's user by an access control list, whose mask is where the mode has the group's bits (systemd 255 and later)."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    file = tmp_path / "password"
+    file.write_text("prom:se:cret\n")
+    file.chmod(0o440)
+    assert password_in(str(file)) == "prom:se:cret"
+    file.chmod(0o444)
+    with pytest.raises(UsageError, match="others may read"):
+        password_in(str(file))
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "another"))
+    file.chmod(0o440)
+    with pytest.raises(UsageError, match="others may read"):
+        password_in(str(file))
+
+
 def test_tls_and_a_clients_certificate(tmp_path: Path) -> None:
     authority = trustme.CA()
     pem, ca = tmp_path / "server.pem", tmp_path / "ca.pem"
