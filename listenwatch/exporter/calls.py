@@ -69,7 +69,7 @@ class Calls:
 
     def _count(self, call: ListenCall, verdict: Verdict) -> None:
         with self._lock:
-            self._counts[CallKind(verdict.kind.value.lower(), verdict.rule, verdict.backlog_rule)] += 1
+            self._counts[CallKind(verdict.kind.value.lower(), verdict.rule, verdict.backlog_rule)] += call.repeats
             self._asked.add(call)
         if not call.result and call.post.seen:
             self._names.saw(call)

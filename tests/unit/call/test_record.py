@@ -92,7 +92,7 @@ def test_whose_it_is_is_asked_by_the_cgroup_and_the_process(sample: tuple[dict[s
     assert call._replace(unit=None, container=None, pod=None, time_ns=0) == decode(data)._replace(time_ns=0)
 
 
-@pytest.mark.parametrize("data", [b"", b"\2\0\0\0", bytes(464), bytes([1, *bytes(463)])])
+@pytest.mark.parametrize("data", [b"", b"\2\0\0\0", bytes(472), bytes([1, *bytes(471)])])
 def test_bytes_of_another_version_or_size_are_refused(data: bytes) -> None:
     with pytest.raises(RecordingError, match="wire version 2"):
         decode(data)
