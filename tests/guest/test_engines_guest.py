@@ -13,6 +13,7 @@ import pytest
 from listenwatch.call.record import Flag
 from listenwatch.conformance.harness.equality import OTHERS_SET
 from tests import ROOT
+from tests.guest.side_by_side import OVER
 from tests.helpers.guest import needs_guest
 
 pytestmark = pytest.mark.guest
@@ -49,6 +50,13 @@ def seen(request: pytest.FixtureRequest) -> Seen:
     assert found["left_open"] == 0
     assert set(found["engines"]) == {*INSIDE, "core tracepoint"}
     return {"series": series, **found["engines"]}
+
+
+def test_a_full_ring_loses_no_repeat(seen: Seen) -> None:
+    for name in (*INSIDE, "core tracepoint"):
+        full = seen[name]["full"]
+        assert (full["calls"], full["lost"]) == (OVER, 0), name
+        assert full["repeats"] > 0, name
 
 
 def test_engines_and_modes_record_the_same(seen: Seen) -> None:

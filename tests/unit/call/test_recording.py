@@ -20,7 +20,7 @@ from listenwatch.errors import RecordingError
 from listenwatch.model.inputs import EntryPath
 from listenwatch.version import __version__
 from tests import ROOT
-from tests.helpers.calls import KERNEL, SAMPLES, call, calls, recorded
+from tests.helpers.calls import KERNEL, SAMPLES, call, calls, recorded, refused
 
 WHOLE = recorded(lost=3)
 LINES = WHOLE.splitlines(keepends=True)
