@@ -84,7 +84,8 @@ class Ring:
     @property
     def is_full(self) -> bool:
         """Whether there may have been no room for a record: the reader makes room, so it sees that before it reads on."""
-        return self._size - (self.produced - self.consumed) < LARGEST
+        room: int = self._size - (self.produced - self.consumed)
+        return room < LARGEST
 
     @property
     def consumed(self) -> int:
