@@ -14,7 +14,7 @@ static __always_inline bool count_repeat(struct listen_event *event)
 	void *part = (void *)event + sizeof(struct repeated), *counts = repeats_map();
 	struct repeated *same;
 
-	if (!counts)
+	if (!counts) /* never so: for the verifier */
 		return false;
 	same = bpf_map_lookup_elem(counts, part);
 	if (!same) {

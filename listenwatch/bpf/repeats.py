@@ -17,19 +17,20 @@ _ONLY = bytes(4)
 """The key of the map in ``repeats_now``."""
 
 
+def put(repeats_now: int, fd: int) -> None:
+    """Have the programs count in the map of this descriptor: once this returns, none of them does in another one."""
+    maps.store(repeats_now, _ONLY, fd.to_bytes(4, sys.byteorder))
+
+
 class Repeats:
     """What is counted in place of records, ``counted`` calls so far as the kernel says, and ``taken`` of them by us."""
 
     def __init__(self, map_fd: Callable[[str], int], counted: Callable[[], int]) -> None:
         self._now, self._counted = map_fd("repeats_now"), counted
-        self._in_use, self._other = map_fd("repeats_a"), map_fd("repeats_b")
+        self._in_use, self._other = map_fd("repeats_a"), map_fd("repeats_b")  # the programs begin with the first
         self.due: float | None = None
         """When to look for what was counted, by ``time.monotonic``; None: the ring was not full since the last look."""
         self.taken = 0
-        self._use(self._in_use)
-
-    def _use(self, fd: int) -> None:
-        maps.store(self._now, _ONLY, fd.to_bytes(4, sys.byteorder))
 
     def ring_was_full(self) -> None:
         """Calls may have been counted."""
@@ -45,7 +46,7 @@ class Repeats:
         self.due = None
         if self._counted() == self.taken:
             return []
-        self._use(self._other)
+        put(self._now, self._other)
         self._in_use, self._other = self._other, self._in_use
         entries = maps.take_all(self._other)
         self.taken += sum(int.from_bytes(value[-8:], sys.byteorder) for _, value in entries)
