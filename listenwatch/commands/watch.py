@@ -107,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
         session = Session(source, call_filter, behaviour)
         summary = run_session(session, [report, *pages], [*recordings, *failures], options.count)
         if session.repeats:
-            say(repeats_text(session.repeats))
+            inform(repeats_text(session.repeats))
         left_out = engine.loss().left_out
         if left_out:
             say(left_out_text(left_out))
