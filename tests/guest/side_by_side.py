@@ -52,10 +52,10 @@ def make_more_than_fit() -> None:
 
 
 def counted(engine: Engine) -> dict[str, int]:
-    """How many calls of ours its records are of, and how many of those had no room in the ring; and what was lost."""
+    """How many calls we made, and its records are of; how many of those had no room in the ring; and what was lost."""
     calls = [call for call in map(decode, engine.sync()) if call.pid == os.getpid()]
     loss = engine.loss()
-    return {"calls": sum(call.repeats for call in calls), "repeats": loss.repeats, "lost": loss.lost}
+    return {"made": OVER, "calls": sum(call.repeats for call in calls), "repeats": loss.repeats, "lost": loss.lost}
 
 
 def descriptors() -> set[str]:
