@@ -56,6 +56,30 @@ struct movement {
 #define MOVEMENT_SLOTS 256
 #define MOVEMENT_LASTS_NS 10000000000ull
 
+/*
+ * Calls that found no room in the ring, by the part of the record that is the same for all of them: what comes before
+ * it, of the first one, with how many they are. There are two such maps: one that is counted in, and one that is empty
+ * or being read (listenwatch/bpf/repeats.py).
+ */
+struct repeated {
+	__u32 version;
+	__u32 size;
+	__u64 time_ns;
+	__u64 duration_ns;
+	__u64 repeats;
+};
+
+struct repeated_part {
+	__u8 bytes[sizeof(struct listen_event) - sizeof(struct repeated)];
+};
+
+_Static_assert(__builtin_offsetof(struct listen_event, repeats) == __builtin_offsetof(struct repeated, repeats),
+	       "a listen_event begins as a struct repeated");
+_Static_assert(__builtin_offsetof(struct listen_event, cgroup_id) == sizeof(struct repeated),
+	       "the rest is a struct repeated_part");
+
+#define REPEATED_MOST 1024
+
 /* What all programs share. */
 struct globals {
 	__u64 last_wakeup_ns;

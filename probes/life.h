@@ -45,6 +45,7 @@ static __always_inline struct call *begin_call(__u32 origin, __u8 entry_path, in
 	e->version = LISTEN_WIRE_VERSION;
 	e->size = sizeof(*e);
 	e->time_ns = bpf_ktime_get_ns();
+	e->repeats = 1;
 	e->cgroup_id = bpf_get_current_cgroup_id();
 	e->pid = id >> 32;
 	e->tid = (__u32)id;
@@ -139,6 +140,7 @@ static __always_inline void end_call(struct call *call, __u32 origin, int result
 	e = &call->event;
 	now = bpf_ktime_get_ns();
 	e->duration_ns = now - e->time_ns;
+	e->is_long = e->duration_ns >= LISTEN_LONG_NS;
 	e->result = result;
 	if (e->entry_path != ENTRY_UNKNOWN)
 		e->flags |= FLAG_RETURNED;
@@ -164,10 +166,12 @@ static __always_inline void end_call(struct call *call, __u32 origin, int result
 	}
 	/* If our first marker came after it began, one of its hooks may not have been attached yet. */
 	if (call->counts) {
-		if (ring_output(e, wakeup_flag(now)))
-			COUNT(lost_ring);
-		else
+		if (!ring_output(e, wakeup_flag(now)))
 			COUNT(records);
+		else if (count_repeat(e))
+			COUNT(repeats);
+		else
+			COUNT(lost_ring);
 	}
 	call->active = 0; /* not before it is counted: whoever reads both would take it for lost */
 }

@@ -17,6 +17,9 @@ BPF_TABLE("lru_hash", u64, struct thread, threads, 4096);
 BPF_ARRAY(occupied, struct occupancy, OCCUPANCY_SLOTS);
 BPF_ARRAY(moved, struct movement, MOVEMENT_SLOTS);
 BPF_PERCPU_ARRAY(counters, struct listen_counters, 1);
+BPF_TABLE("hash", struct repeated_part, struct repeated, repeats_a, REPEATED_MOST);
+BPF_TABLE("hash", struct repeated_part, struct repeated, repeats_b, REPEATED_MOST);
+BPF_ARRAY_OF_MAPS(repeats_now, "repeats_a", 1);
 
 /* bcc has no variables: each of these arrays has the one entry. */
 BPF_ARRAY(new_thread, struct thread, 1);
@@ -58,6 +61,13 @@ static __always_inline struct listen_counters *counters_here(void)
 	int zero = 0;
 
 	return counters.lookup(&zero);
+}
+
+static __always_inline void *repeats_map(void)
+{
+	int zero = 0;
+
+	return repeats_now.lookup(&zero);
 }
 
 static __always_inline int ring_output(struct listen_event *event, u64 flags)
@@ -112,6 +122,7 @@ static __always_inline int ring_output(struct listen_event *event, u64 flags)
 
 #include "read.h"
 #include "thread.h"
+#include "repeats.h"
 #include "life.h"
 #include "entry_paths.h"
 #include "hooks.h"

@@ -49,6 +49,20 @@ struct {
 	__type(value, struct listen_counters);
 } counters SEC(".maps");
 
+struct repeats {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, REPEATED_MOST);
+	__type(key, struct repeated_part);
+	__type(value, struct repeated);
+} repeats_a SEC(".maps"), repeats_b SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct repeats);
+} repeats_now SEC(".maps");
+
 static struct thread new_thread; /* zeroes */
 static struct globals shared_by_all;
 
@@ -82,6 +96,14 @@ static __always_inline struct listen_counters *counters_here(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&counters, &zero);
+}
+
+/* Until another one is put there it is the first: to put one there takes milliseconds, which a start has better use for. */
+static __always_inline void *repeats_map(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&repeats_now, &zero) ?: &repeats_a;
 }
 
 static __always_inline int ring_output(struct listen_event *event, __u64 flags)
@@ -171,6 +193,7 @@ static __always_inline int ring_output(struct listen_event *event, __u64 flags)
 
 #include "read.h"
 #include "thread.h"
+#include "repeats.h"
 #include "life.h"
 #include "entry_paths.h"
 #include "hooks.h"

@@ -11,9 +11,10 @@
 
 #include <linux/types.h>
 
-#define LISTEN_WIRE_VERSION 2
+#define LISTEN_WIRE_VERSION 3
 #define LISTEN_COMM_LEN 16
 #define LISTEN_ADDRESS_LEN 108 /* sizeof(sun_path) */
+#define LISTEN_LONG_NS 10000000 /* as LONG_NS, listenwatch/verdict/inputs.py */
 
 /* How the call came in. */
 enum listen_entry_path {
@@ -93,11 +94,14 @@ struct listen_socket {
 	__u16 source_port; /* inet_sport, host order: what getsockname(2) gives, also when local_port is lost */
 };
 
+/* Calls that the ring has no room for count as one where all that follows `repeats` is the same (repeats.h). */
 struct listen_event {
 	__u32 version;
 	__u32 size;
-	__u64 time_ns;     /* CLOCK_MONOTONIC at entry */
-	__u64 duration_ns; /* entry to return */
+	__u64 time_ns;     /* CLOCK_MONOTONIC at entry; of several calls, of the first */
+	__u64 duration_ns; /* entry to return; the same */
+	__u64 repeats;     /* how many calls this is the record of: 1, but where the ring was full */
+
 	__u64 cgroup_id;
 	__u64 socket_cookie; /* 0: none was assigned yet */
 	__u64 netns_cookie;
@@ -129,13 +133,13 @@ struct listen_event {
 	/* IPv4: 4 bytes; IPv6: 16; AF_UNIX: sun_path; AF_VSOCK: context id and port, big-endian */
 	__u8 address[LISTEN_ADDRESS_LEN];
 	__u8 address_len;
-	__u8 pad2;
+	__u8 is_long; /* duration_ns is LISTEN_LONG_NS or more, which a verdict heeds */
 	__u16 flags;
 };
 
 _Static_assert(sizeof(struct listen_stage) == 16, "wire layout");
 _Static_assert(sizeof(struct listen_socket) == 36, "wire layout");
-_Static_assert(sizeof(struct listen_event) == 304 + 16 * STAGE_COUNT, "wire layout");
+_Static_assert(sizeof(struct listen_event) == 312 + 16 * STAGE_COUNT, "wire layout");
 
 /* Set before the program is loaded. */
 struct listen_config {
@@ -160,7 +164,8 @@ struct listen_config {
 struct listen_counters {
 	__u64 calls;        /* calls begun */
 	__u64 records;      /* records handed over */
-	__u64 lost_ring;    /* ring buffer full */
+	__u64 repeats;      /* ring buffer full: counted with those of which all but the time is the same */
+	__u64 lost_ring;    /* ring buffer full, and as many different ones counted already as there is room for */
 	__u64 lost_threads; /* no room for another thread */
 	__u64 recovered;    /* seen late, because the kernel skipped the program at system call entry */
 	__u64 markers;      /* our own markers */

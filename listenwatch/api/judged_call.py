@@ -93,6 +93,11 @@ class JudgedCall:
         return self.judgement.kind
 
     @property
+    def repeats(self) -> int:
+        """How many calls this is: where they came too fast for one record each, those with the same inputs and outcome."""
+        return self.call.repeats
+
+    @property
     def agrees(self) -> bool:
         """Whether the kernel did what is documented: False too where that cannot be told."""
         return self.judgement.kind is VerdictKind.AGREE

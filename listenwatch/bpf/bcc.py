@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from listenwatch.bpf import libbpf, package_data, tracefs
+from listenwatch.bpf import libbpf, package_data, repeats, tracefs
 from listenwatch.bpf.bcc_package import captured_stderr, load_package, written_to
 from listenwatch.bpf.engine import Config, Engine, new_config
 from listenwatch.bpf.programs import ON_FUNCTIONS, Attachment, BpfProgram
@@ -29,6 +29,7 @@ class BccEngine(Engine):
         folder = package_data.bcc_source()
         loaded = BccObject(source(folder, attachment.programs, config), folder)
         try:
+            repeats.put(loaded.map_fd("repeats_now"), loaded.map_fd("repeats_a"))
             attached = tuple(program for program in attachment.programs if loaded.attach(program))
             super().__init__(attachment._replace(programs=attached), loaded, follow=follow)
         except BaseException:

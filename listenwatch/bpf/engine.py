@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol, Self
 from listenwatch.bpf import maps, marker, ring
 from listenwatch.bpf.bpf_object import BpfObject
 from listenwatch.bpf.programs import Attachment, BpfProgram, stage_mask
+from listenwatch.bpf.repeats import Repeats
 
 LOOK_AGAIN = 0.015
 """Seconds after a batch within which more records may come without a wake-up."""
@@ -37,6 +38,7 @@ class Counters(NamedTuple):
 
     calls: int
     records: int
+    repeats: int
     lost_ring: int
     lost_threads: int
     recovered: int
@@ -44,10 +46,12 @@ class Counters(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """What the kernel counted: every call ends as a record, in one of the losses, or is still in flight."""
+    """What the kernel counted: every call ends as a record, as a repeat, in one of the losses, or is still in flight."""
 
     calls: int = 0
     records: int = 0
+    repeats: int = 0
+    """Calls that the ring had no room for, counted in records of their own with those of which all but the time is the same."""
     ring_full: int = 0
     too_many_threads: int = 0
     unseen: int = 0
@@ -61,7 +65,7 @@ class Loss(NamedTuple):
     @property
     def unreturned(self) -> int:
         """Calls whose return never came: what nothing else accounts for."""
-        known = self.records + self.ring_full + self.too_many_threads + self.in_flight
+        known = self.records + self.repeats + self.ring_full + self.too_many_threads + self.in_flight
         return max(0, self.calls - known)
 
     @property
@@ -103,6 +107,7 @@ class Engine:
         self._sent = marker.sent()
         self._taken = self._unread = 0
         self._loaded = loaded
+        self._repeats = Repeats(loaded.map_fd, lambda: self._counters().repeats)
         self._ring = ring.Ring(loaded.map_fd("ring"))
         try:
             self.sync()  # from here on calls count: every hook is attached
@@ -122,15 +127,26 @@ class Engine:
         The probe wakes us at most once in 10 ms (wakeup_flag, probes/life.h): what comes within
         that time of a wake-up comes without one of its own.
         """
-        return None if self._look_again is None else max(0.0, self._look_again - time.monotonic())
+        times = [moment for moment in (self._look_again, self._repeats.due) if moment is not None]
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether calls that ended a while ago may have been counted, and are not taken yet."""
+        return self._repeats.due is not None
 
     def read(self, timeout: float | None = 0) -> list[bytes]:
-        """Up to ring.BATCH records that wait, after up to ``timeout`` seconds (None: as long as it takes)."""
+        """Up to ring.BATCH records that wait, after up to ``timeout`` seconds (None: as long as it takes).
+
+        Now and then also those of calls that were counted while the ring was full (bpf/repeats.py).
+        """
         waits = [wait for wait in (timeout, self.patience()) if wait is not None]
         self._ring.wait(min(waits) if waits else None)
         return self._take_batch()
 
     def _take_batch(self) -> list[bytes]:
+        if self._ring.is_full:
+            self._repeats.ring_was_full()
         batch = self._ring.take()
         self._taken += len(batch)
         now = time.monotonic()
@@ -140,7 +156,7 @@ class Engine:
             self._look_again = now + LOOK_AGAIN
         elif self._look_again is not None and self._look_again <= now:
             self._look_again = None
-        return batch
+        return batch + self._repeats.take_due(now)
 
     def drain(self, limit: float = math.inf) -> Iterator[list[bytes]]:
         """Every record of a call that ended before this one, batch by batch.
@@ -154,12 +170,14 @@ class Engine:
         while self._ring.consumed < end:
             if time.process_time() - begun > limit or time.monotonic() - progress > STUCK:
                 self._unread = max(0, self._counters().records - self._taken)
-                return
+                break
             if batch := self._take_batch():
                 yield batch
                 progress = time.monotonic()
             else:
                 time.sleep(0.001)  # a program on another processor is about to hand over the next one
+        if repeats := self._repeats.take():
+            yield repeats
 
     def sync(self) -> list[bytes]:
         """The same in one list, for whoever knows that there are few."""
@@ -178,7 +196,8 @@ class Engine:
         markers = marker.sent() - self._sent - count.markers  # those of ours among the missed
         skipped = max(0, missed - markers - count.recovered)
         return Loss(
-            calls, count.records, count.lost_ring, count.lost_threads, in_flight=in_flight, unread=self._unread,
+            calls, count.records, count.repeats, count.lost_ring, count.lost_threads, in_flight=in_flight,
+            unread=self._unread,
             **{"left_out" if self._follow else "unseen": skipped},
         )
 

@@ -35,6 +35,7 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "bpf_map_update_elem": (c_int, (c_int, c_void_p, c_void_p, ctypes.c_uint64)),
     "bpf_map_get_next_key": (c_int, (c_int, c_void_p, c_void_p)),
     "bpf_map_delete_elem": (c_int, (c_int, c_void_p)),
+    "bpf_map_lookup_and_delete_batch": (c_int, (c_int, *[c_void_p] * 6)),
     "libbpf_find_vmlinux_btf_id": (c_int, (c_char_p, c_int)),
 }
 

@@ -1,6 +1,7 @@
 """Maps and programs by their descriptors, whoever loaded them: counters summed, entries read and written."""
 
 import ctypes
+import errno
 import os
 from collections.abc import Iterator
 
@@ -58,6 +59,23 @@ def store(fd: int, key: bytes, new: bytes) -> None:
     if libbpf.load_library().bpf_map_update_elem(fd, key, new, 0):
         error = ctypes.get_errno()
         raise OSError(error, f"bpf_map_update_elem: {os.strerror(error)}")
+
+
+def take_all(fd: int) -> list[tuple[bytes, bytes]]:
+    """Every key and value of a hash map that nobody else uses meanwhile, which is empty afterwards."""
+    info, bpf = libbpf.MapInfo(), libbpf.load_library()
+    libbpf.read_info(fd, info)
+    keys = ctypes.create_string_buffer(info.key_size * info.max_entries)
+    values = ctypes.create_string_buffer(info.value_size * info.max_entries)
+    number, after = ctypes.c_uint32(info.max_entries), ctypes.c_uint32()
+    arguments = None, ctypes.byref(after), keys, values, ctypes.byref(number), None
+    if bpf.bpf_map_lookup_and_delete_batch(fd, *arguments) and (error := ctypes.get_errno()) != errno.ENOENT:
+        raise OSError(error, f"bpf_map_lookup_and_delete_batch: {os.strerror(error)}")
+    return list(zip(_cut(keys.raw, info.key_size, number.value), _cut(values.raw, info.value_size, number.value), strict=True))
+
+
+def _cut(data: bytes, size: int, number: int) -> Iterator[bytes]:
+    return (data[at : at + size] for at in range(0, size * number, size))
 
 
 def misses(fd: int) -> int:

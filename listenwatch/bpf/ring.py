@@ -15,6 +15,8 @@ from listenwatch.errors import ObserveError
 
 BATCH = 256
 """How many records are taken at once: who fills the ring must not keep its reader from all else."""
+LARGEST = 4096
+"""Bytes that no record exceeds."""
 _HEADER = 8
 _BUSY, _DISCARDED = 1 << 31, 1 << 30
 """Bits of a record's length (BPF_RINGBUF_*_BIT): not handed over yet; to be skipped."""
@@ -78,6 +80,12 @@ class Ring:
         for _ in range(2):
             with self._order:
                 pass
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may have been no room for a record: the reader makes room, so it sees that before it reads on."""
+        room: int = self._size - (self.produced - self.consumed)
+        return room < LARGEST
 
     @property
     def consumed(self) -> int:

@@ -28,13 +28,14 @@ Schema = dict[str, Any]
 class Form(NamedTuple):
     """One kind of value. ``read`` gets the JSON value and a type it need not look at (a cattrs hook) and
     raises TypeError or ValueError; ``write`` gets the record's value, None where it stands as it is.
-    A key without ``read`` is derived from others and never read. An ``optional`` one may be missing.
+    A key without ``read`` is derived from others and never read. An ``optional`` one may be missing: it is ``missing`` then.
     """
 
     schema: Schema
     read: Callable[[Any, Any], Any] | None = None
     write: Callable[[Any], Any] | None = None
     optional: bool = False
+    missing: object = None
 
     def described(self, description: str) -> Form:
         """The same with a description for the reader of the schema."""
@@ -72,9 +73,12 @@ NUMBER_SCHEMAS: dict[str, Schema] = {
 }
 
 
-def whole_number(kind: str) -> Form:
-    """A number of one C type of the wire, so that a damaged line cannot hold what no kernel sends."""
+def whole_number(kind: str, least: int | None = None) -> Form:
+    """A number of one C type of the wire, so that a damaged line cannot hold what no kernel sends; at least so much."""
     low, high = Member("", kind).range
+    schema: Schema = {"$ref": f"#/$defs/{kind}"}
+    if least is not None:
+        low, schema = least, {**schema, "minimum": least}
 
     def read(value: Any, _: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -83,7 +87,7 @@ def whole_number(kind: str) -> Form:
             raise ValueError(f"out of range: {value}")
         return value
 
-    return Form({"$ref": f"#/$defs/{kind}"}, read)
+    return Form(schema, read)
 
 
 def name_or_number(names: dict[int, str], kind: str) -> Form:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from listenwatch.model.stages import StageIndex
 
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 
 CODES = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q", "s32": "i"}
 """C types of the header and their codes in a struct format."""
@@ -27,7 +27,7 @@ LISTEN_SOCKET: Rows = (
 )
 LISTEN_EVENT: Rows = (
     ("u32", "version size"),
-    ("u64", "time_ns duration_ns cgroup_id socket_cookie netns_cookie"),
+    ("u64", "time_ns duration_ns repeats cgroup_id socket_cookie netns_cookie"),
     ("u32", "netns_inode pid tid uid"),
     ("u8[16]", "comm"),
     ("s32", "fd backlog result"),
@@ -37,7 +37,7 @@ LISTEN_EVENT: Rows = (
     ("listen_socket", "pre post"),
     (f"listen_stage[{len(StageIndex)}]", "stages"),
     ("u8[108]", "address"),
-    ("u8", "address_len pad2"),
+    ("u8", "address_len is_long"),
     ("u16", "flags"),
 )
 _STRUCTS = {"listen_stage": LISTEN_STAGE, "listen_socket": LISTEN_SOCKET}

@@ -69,7 +69,7 @@ def _register(kind: type, keys: dict[str, Form], attributes: dict[str, str], *, 
     names = {key: attributes.get(key, key) for key in forms}
     reading: dict[str, Any] = {key: override(struct_hook=form.read) for key, form in forms.items()}
     by_key = attrs.make_class(kind.__name__, {
-        key: attrs.field(alias=names[key], default=None if form.optional else attrs.NOTHING)
+        key: attrs.field(alias=names[key], default=form.missing if form.optional else attrs.NOTHING)
         for key, form in forms.items()
     }, kw_only=True)  # fmt: skip
     reader: Callable[[Any, Any], Any] = gen.make_dict_structure_fn_from_attrs(
@@ -162,7 +162,7 @@ _OWNERS = {
     "pod": _object_if_any(Pod),
 }
 """Whose the call was, which is no part of the probe's record."""
-OPTIONAL = (SOMAXCONN_AFTER, *_OWNERS)
+OPTIONAL = (SOMAXCONN_AFTER, *_OWNERS, "repeats")
 """Keys that came within a schema: a line that was written before has none of them."""
 
 KEYS: dict[str, Form] = {
@@ -190,6 +190,9 @@ KEYS: dict[str, Form] = {
     "netns": _EVENT["netns_inode"],
     **_plain("netns_cookie", "socket_cookie", "cgroup_id"),
     **_OWNERS,
+    "repeats": whole_number("u64", least=1)._replace(optional=True, missing=1).described(
+        "how many calls the line is of, all but whose time and duration is the same: of the first"
+    ),
 }
 """Every key of a call, in the order of a line."""
 _ATTRIBUTES = {"time": "time_ns", "door": "entry_path", "asked": "backlog", "watched": "hooks", "netns": "netns_inode"}

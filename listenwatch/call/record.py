@@ -54,6 +54,9 @@ class ListenCall(NamedTuple):
     not be read at the return. ``somaxconn_after`` is the sysctl at the return, as in ``environment`` where it
     was not read again. ``unit``, ``container`` and ``pod`` are those of the caller's cgroup, which the probe does not
     see: they were looked for afterwards, by ``cgroup_id``; None: there is none, or it is not known.
+
+    ``repeats`` is how many calls it stands for: of all of them everything is the same but when they began and how long they
+    took, which is that of the first.
     """
 
     time_ns: int
@@ -81,6 +84,7 @@ class ListenCall(NamedTuple):
     unit: str | None = None
     container: Container | None = None
     pod: Pod | None = None
+    repeats: int = 1
 
     @property
     def request(self) -> Request:
@@ -129,7 +133,7 @@ JUDGED = offset_of("backlog", LISTEN_EVENT)
 _unpack = WIRE.unpack
 _make = tuple.__new__  # what a NamedTuple's own _make calls, without its count, which _values ensures
 _VERSION_BYTES = struct.pack("=I", WIRE_VERSION)
-_APART = ("time_ns", "comm", "somaxconn_after", "address")
+_APART = ("time_ns", "comm", "somaxconn_after", "address", "repeats")
 _NUMBERS = tuple(name for name in ListenCall._fields if name in PLACES and name not in _APART)
 
 
@@ -148,7 +152,7 @@ _stages = tuple(
 )
 _comm, _address, _address_len = (PLACES[name] for name in ("comm", "address", "address_len"))
 _somaxconn_after, _time_ns = PLACES["somaxconn_after"], PLACES["time_ns"]
-_cgroup_id, _pid = PLACES["cgroup_id"], PLACES["pid"]
+_cgroup_id, _pid, _repeats = PLACES["cgroup_id"], PLACES["pid"], PLACES["repeats"]
 
 OwnerOf = Callable[[int, int], Owner]
 """Whose a call is, by the id of the caller's cgroup and its pid."""
@@ -177,7 +181,7 @@ def decode(data: bytes, wall_offset: int | None = None, owner_of: OwnerOf | None
             record[_time_ns] + offset, *_numbers(record), record[_comm].split(b"\0", 1)[0],
             _make(Environment, _environment(record)), record[_somaxconn_after],
             _make(Socket, _pre(record)), _make(Socket, _post(record)), stages,
-            record[_address][: record[_address_len]], *owner[:3],
+            record[_address][: record[_address_len]], *owner[:3], record[_repeats],
         ),
     )
 

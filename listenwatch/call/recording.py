@@ -94,7 +94,7 @@ class Recording:
         self._stream = self._plain(stream)
         self._lines = enumerate(iter(self._read_line, b""), start=1)
         self._number = 0
-        self.lost = self.in_flight = self.left_out = 0
+        self.lost = self.in_flight = self.left_out = self._counted = 0
         self.header = self._read_header()
 
     def _plain(self, stream: IO[bytes]) -> IO[bytes] | gzip.GzipFile:
@@ -151,6 +151,7 @@ class Recording:
                 call = call_from_json(fields)
             except ValueError as error:
                 raise self._error(number, f"damaged call ({_what(error)})") from None
+            self._counted += call.repeats
             yield call
         raise self._error(number + 1, "the recording ends without its summary: it was cut")
 
@@ -162,9 +163,8 @@ class Recording:
             self.in_flight, self.left_out = (_count(fields.get(name, 0)) for name in ("in_flight", "left_out"))
         except (KeyError, TypeError, AttributeError) as error:
             raise self._error(number, f"damaged summary ({_what(error)})") from None
-        calls = number - 2
-        if counted != calls:
-            raise self._error(number, f"the summary counts {counted} calls, {calls} stand before it")
+        if counted != self._counted:
+            raise self._error(number, f"the summary counts {counted} calls, {self._counted} stand before it")
         if next(self._lines, None) is not None:
             raise self._error(number + 1, "more follows the summary: one recording at a time")
 

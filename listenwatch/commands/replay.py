@@ -10,8 +10,8 @@ from listenwatch.commands.behaviour_option import behaviour_for_kernel
 from listenwatch.commands.parser import add_quiet
 from listenwatch.errors import RecordingError, UsageError
 from listenwatch.features.behaviour import behaviour_of_recorded
-from listenwatch.linux.terminal import escape, say
-from listenwatch.report.notices import not_seen_text
+from listenwatch.linux.terminal import escape, inform, say
+from listenwatch.report.notices import not_seen_text, repeats_text
 from listenwatch.session.session import Session, run_session
 from listenwatch.session.source import Recorded
 
@@ -63,6 +63,8 @@ def run(options: argparse.Namespace) -> int:
         except RecordingError as error:
             damage = error
     summary, missing = session.summary()
+    if session.repeats:
+        inform(repeats_text(session.repeats))
     if damage is not None:
         say(f"{damage}; the {summary.judged} calls before it were judged")
     status = summary.exit_status(

@@ -21,6 +21,7 @@ from listenwatch.report.notices import (
     left_out_text,
     no_call_text,
     not_seen_text,
+    repeats_text,
 )
 from listenwatch.report.sinks import RecordingFile
 from listenwatch.session.session import Session, run_session
@@ -100,9 +101,10 @@ def run(options: argparse.Namespace) -> int:
             tree = CommandTree(command, lambda process: say(filtered_text(process)), engine.enter_child)
             _settle()
         source = Attached(engine, kernel, UntilInterrupted(signals, options.duration, tree))
-        summary = run_session(
-            Session(source, call_filter, behaviour), [report, *pages], [*recordings, *failures], options.count
-        )
+        session = Session(source, call_filter, behaviour)
+        summary = run_session(session, [report, *pages], [*recordings, *failures], options.count)
+        if session.repeats:
+            inform(repeats_text(session.repeats))
         left_out = engine.loss().left_out
         if left_out:
             say(left_out_text(left_out))

@@ -81,7 +81,7 @@ class Calls:
     def _count(self, call: ListenCall, verdict: Verdict) -> None:
         listens = not call.result and call.post.seen
         with self._lock:
-            self._counts[CallKind(verdict.kind.value.lower(), verdict.rule, verdict.backlog_rule)] += 1
+            self._counts[CallKind(verdict.kind.value.lower(), verdict.rule, verdict.backlog_rule)] += call.repeats
             self._asked.add(call)
             if listens and call.netns_cookie and len(self._called_in) < MOST_NAMESPACES:
                 self._called_in.add(Netns(call.netns_inode, call.netns_cookie))

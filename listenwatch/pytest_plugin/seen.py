@@ -11,7 +11,7 @@ class SeenCall(NamedTuple):
     """``text`` says who made it and what came of it; ``conditions`` are the words of ``--fail-on`` that hold of it.
 
     ``limit`` is what the kernel stored for a socket that listens now, else None. ``number`` counts the calls of a
-    session from 0; that of a command which a fixture watched has none.
+    session from 0; that of a command which a fixture watched has none. It stands for ``repeats`` calls that went the same way.
     """
 
     text: str
@@ -21,6 +21,7 @@ class SeenCall(NamedTuple):
     limit: int | None
     somaxconn: int | None
     number: int | None = None
+    repeats: int = 1
 
     @classmethod
     def of(cls, call: "JudgedCall", number: int | None = None) -> Self:
@@ -29,7 +30,10 @@ class SeenCall(NamedTuple):
         from listenwatch.verdict.conditions import conditions_of
 
         conditions = tuple(condition.value for condition in conditions_of(call.call, call.judgement))
-        return cls(call_text(call.call, call.judgement), call.verdict.value, conditions, call.asked, call.limit, call.somaxconn, number)
+        text = call_text(call.call, call.judgement)
+        return cls(
+            text, call.verdict.value, conditions, call.asked, call.limit, call.somaxconn, number, call.repeats
+        )
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Self:

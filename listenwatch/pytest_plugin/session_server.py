@@ -160,7 +160,9 @@ class _Server:
 
     def _take(self, records: list[bytes]) -> None:
         skipped = self._engine.skipped()
-        meanwhile, self._skipped = skipped - self._skipped, skipped
+        meanwhile = skipped - self._skipped
+        if not self._engine.is_behind:
+            self._skipped = skipped
         for call, record in zip(decode_all(records), records, strict=True):
             if self._filter.matches(call):
                 verdict = excuse_skipped(self._judge.judge(call, record), meanwhile)

@@ -51,9 +51,12 @@ class Summary:
 
     def _lines(self) -> Iterator[str]:
         if self._watch or self._calls:
-            verdicts = Counter(call.verdict for call, _ in self._calls)
-            failed, clamped = (sum(name in call.conditions for call, _ in self._calls) for name in ("failed", "clamped"))
-            yield from summary_lines(verdicts, clamped, failed, self._watch)
+            verdicts, conditions = Counter[str](), Counter[str]()
+            for call, _ in self._calls:
+                verdicts[call.verdict] += call.repeats
+                for condition in call.conditions:
+                    conditions[condition] += call.repeats
+            yield from summary_lines(verdicts, conditions["clamped"], conditions["failed"], self._watch)
         for condition, title in TITLES.items() if self._watch else ():
             named = [(call.text, test) for call, test in self._calls if condition in call.conditions]
             yield from named_lines(title, named)

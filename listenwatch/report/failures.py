@@ -35,7 +35,7 @@ class Failures:
 
     def call(self, call: ListenCall, verdict: Verdict) -> None:
         for condition in self._conditions.intersection(conditions_of(call, verdict)):
-            self._count[condition] += 1
+            self._count[condition] += call.repeats
             first = self._first.setdefault(condition, [])
             if len(first) < MOST:
                 first.append(_text(condition, call, verdict))

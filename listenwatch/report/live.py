@@ -47,9 +47,9 @@ def line(call: ListenCall, verdict: Verdict, *, colour: bool, layout: Layout = P
     }  # fmt: skip
     hue = _HUES.get(verdict.kind, YELLOW)
     word = _QUIET.get(verdict.kind, verdict.kind.value)
-    why = with_owner(escape(brief(call, verdict)), owner_text(call)) if layout.shows("WHY") else ""
+    why = with_owner(_of_all(call, escape(brief(call, verdict))), owner_text(call)) if layout.shows("WHY") else ""
     beyond = "" if tree and verdict.kind in _QUIET else escape(beyond_numbers(call, verdict))
-    beyond = with_owner(beyond, _owner_beyond_name(call))
+    beyond = with_owner(_of_all(call, beyond), _owner_beyond_name(call))
     whole = layout.place({**cells, "WHY": why, "VERDICT": paint(word, hue, on=colour)})
     if len(whole) == 1 and (why or not beyond):
         return whole[0]
@@ -60,6 +60,11 @@ def line(call: ListenCall, verdict: Verdict, *, colour: bool, layout: Layout = P
         beyond = beyond if verdict.kind in _QUIET else f"{word}: {beyond}"
     below = wrapped(beyond, "    ", later="", width=layout.width)
     return "\n".join([*first, *(paint(text, hue, on=colour) for text in below)])
+
+
+def _of_all(call: ListenCall, text: str) -> str:
+    """The text, and before it of how many calls it is: ``x 1,234 the same; as asked``."""
+    return "; ".join(filter(None, (f"x {call.repeats:,} the same", text))) if call.repeats > 1 else text
 
 
 def _owner_beyond_name(call: ListenCall) -> str:

@@ -48,6 +48,11 @@ def no_call_text(*, followed: bool, filtered: bool) -> str:
     return f"{text}; what it has others start (docker, systemctl) is not followed" if followed else text
 
 
+def repeats_text(calls: int) -> str:
+    """How many calls have no line of their own, and why."""
+    return f"{calls} calls were counted with others of the same inputs and outcome, as they came faster than they were read"
+
+
 def left_out_text(times: int) -> str:
     """What it means that the kernel did not run the probe for some calls of this machine."""
     return (

@@ -38,7 +38,7 @@ def handle(notification: Notification, namespaces: Namespaces) -> bytes | None:
     if made is None:
         return None
     return _packed({
-        "version": WIRE_VERSION, "size": _WIRE.size, "time_ns": begun, **caller._asdict(), **arguments._asdict(),
+        "version": WIRE_VERSION, "size": _WIRE.size, "time_ns": begun, "repeats": 1, **caller._asdict(), **arguments._asdict(),
         "entry_path": EntryPath.SYSCALL if native else EntryPath.COMPAT, "address": b"", **made,
         "flags": Flag.FOLLOWED | made.get("flags", 0), "duration_ns": time.monotonic_ns() - begun,
     })  # fmt: skip

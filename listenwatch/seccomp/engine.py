@@ -31,6 +31,7 @@ class SeccompEngine:
     name = attach = "seccomp"
     programs: tuple[BpfProgram, ...] = ()
     hooks = 0
+    is_behind = False
 
     def __init__(self, why: str, not_seen: Collection[int] = ()) -> None:
         self.why, self.not_seen = why, tuple(not_seen)

@@ -3,6 +3,7 @@
 import zlib
 from collections import deque
 
+from listenwatch.call.layout import LISTEN_EVENT, offset_of
 from listenwatch.call.record import WIRE
 
 PLAIN = 1 << 21
@@ -10,14 +11,16 @@ PLAIN = 1 << 21
 MOST_BYTES, MOST_RECORDS = 1 << 23, 100_000
 """What may wait, for the memory's sake and so that the end of a watch comes soon. What comes then stays in the ring,
 where the kernel counts what it has no room for."""
+_WORD = 8
+_FIRST, _STEP = offset_of("repeats", LISTEN_EVENT) // _WORD, WIRE.size // _WORD
 
 
 class Backlog:
-    """Batches of records, in the order they came."""
+    """Batches of records, in the order they came; ``calls`` is how many calls they are of."""
 
     def __init__(self) -> None:
         self._batches: deque[tuple[bytes, bool]] = deque()
-        self._bytes = self._records = 0
+        self._bytes = self._records = self.calls = 0
 
     def __len__(self) -> int:
         return self._records
@@ -30,6 +33,7 @@ class Backlog:
     def put(self, records: list[bytes]) -> None:
         """Add a batch."""
         batch, is_packed = b"".join(records), self._bytes >= PLAIN
+        self.calls += _calls_in(batch)
         if is_packed:
             batch = zlib.compress(batch, 1)
         self._batches.append((batch, is_packed))
@@ -45,4 +49,10 @@ class Backlog:
         data = zlib.decompress(batch) if is_packed else batch
         records = [data[at : at + WIRE.size] for at in range(0, len(data), WIRE.size)]
         self._records -= len(records)
+        self.calls -= _calls_in(data)
         return records
+
+
+def _calls_in(batch: bytes) -> int:
+    """Of how many calls these records are."""
+    return sum(memoryview(batch).cast("Q")[_FIRST::_STEP])

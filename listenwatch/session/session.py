@@ -19,7 +19,10 @@ from listenwatch.verdict.summary import Summary, summarise
 
 
 class Sink(Protocol):
-    """One output of a session. ``begin`` comes first, ``end`` last, also where the session failed."""
+    """One output of a session. ``begin`` comes first, ``end`` last, also where the session failed.
+
+    A call counts ``call.repeats`` times.
+    """
 
     def begin(self, header: Header, unknown: Sequence[str]) -> None:
         """The kernel the calls are made on, how they are observed, and what is not known of the kernel."""
@@ -46,12 +49,15 @@ class Session:
         self._source = source
         self._judge = Judge(self.behaviour)
         self._kinds: Counter[VerdictKind] = Counter()
+        self.repeats = 0
+        """How many calls were counted with another one, of which all but the time is the same."""
 
     def __iter__(self) -> Iterator[tuple[ListenCall, Verdict]]:
         for call, skipped, record in self._source.calls():
             if self.filter.matches(call):
                 verdict = excuse_skipped(self._judge.judge(call, record), skipped)
-                self._kinds[verdict.kind] += 1
+                self._kinds[verdict.kind] += call.repeats
+                self.repeats += call.repeats - 1
                 yield call, verdict
 
     @property
@@ -82,7 +88,7 @@ def run_session(
             is_shown = session.filter.is_shown(call, verdict)
             for sink in sinks if is_shown else recorded:
                 sink.call(call, verdict)
-            if is_shown and count is not None and (count := count - 1) == 0:
+            if is_shown and count is not None and (count := count - call.repeats) <= 0:
                 break
     except Interrupted:
         say(f"the output was not read: {session.left} more calls had been seen, and are not judged")

@@ -85,7 +85,7 @@ class Attached:
         self._loss = engine.loss()  # what comes while the rest is judged is no part of this watch
         while len(self._waiting) and time.process_time() - begun < limit:
             yield from self._decoded(self._waiting.take())
-        self._unjudged = len(self._waiting)
+        self._unjudged = self._waiting.calls
 
     def _patience(self) -> float | None:
         return 0.0 if len(self._waiting) else self._engine.patience()
@@ -97,17 +97,21 @@ class Attached:
 
     def _decoded(self, records: list[bytes], in_between: Callable[[], None] = lambda: None) -> Iterator[Seen]:
         skipped = self._engine.skipped()
-        meanwhile, self._skipped = skipped - self._skipped, skipped
+        meanwhile = skipped - self._skipped
+        if not (len(self._waiting) or self._engine.is_behind):  # else there are calls of before that are yet to come
+            self._skipped = skipped
         calls = decode_all(records, self._owners.of)
-        for self._behind, call, record in zip(reversed(range(len(calls))), calls, records, strict=True):
+        self._behind = sum(call.repeats for call in calls)
+        for number, (call, record) in enumerate(zip(calls, records, strict=True), start=1):
+            self._behind -= call.repeats
             yield Seen(call, meanwhile, record)
-            if not self._behind % _SOON:
+            if not number % _SOON:
                 in_between()
 
     @property
     def left(self) -> int:
         """How many calls have been read and not handed over yet."""
-        return self._behind + len(self._waiting)
+        return self._behind + self._waiting.calls
 
     def missing(self) -> Missing:
         """The kernel's own counts, and what was read and not judged as there was no time left."""

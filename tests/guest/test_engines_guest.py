@@ -51,6 +51,13 @@ def seen(request: pytest.FixtureRequest) -> Seen:
     return {"series": series, **found["engines"]}
 
 
+def test_a_full_ring_loses_no_repeat(seen: Seen) -> None:
+    for name in (*INSIDE, "core tracepoint"):
+        full = seen[name]["full"]
+        assert (full["calls"], full["lost"]) == (full["made"], 0), name
+        assert full["repeats"] > 0, name
+
+
 def test_engines_and_modes_record_the_same(seen: Seen) -> None:
     first = [compared(call) for call in seen["core kprobe"]["calls"]]
     assert [call["asked"] for call in first] == [511, 7] * 5 + [5]

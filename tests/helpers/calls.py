@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterable
 
 from hypothesis import strategies as st
@@ -88,10 +89,10 @@ def recorded(calls: Iterable[ListenCall] = SAMPLES, lost: int = 0) -> bytes:
 
     stream = Kept()
     writer = Writer(stream, Header(KERNEL, "kprobe"))
-    kinds: list[VerdictKind] = []
+    kinds = Counter[VerdictKind]()
     for each in calls:
         verdict = judge(each, BEHAVIOUR)
-        kinds.append(verdict.kind)
+        kinds[verdict.kind] += each.repeats
         writer.call(judged_to_json(each, verdict))
     writer.close(calls_summary(summarise(kinds, lost)))
     return stream.getvalue().encode()
@@ -156,4 +157,5 @@ def calls(draw: st.DrawFn) -> ListenCall:
         unit=draw(st.none() | st.text()),
         container=draw(st.none() | st.builds(Container, st.text(), st.text(), st.text())),
         pod=draw(st.none() | st.builds(Pod, st.text(), st.text())),
+        repeats=draw(st.just(1) | st.integers(1, 2**64 - 1)),
     )

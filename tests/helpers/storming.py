@@ -46,15 +46,16 @@ class Storm:
         everything = decode_all(records)
         pids = {process.pid, *self.printed}
         self.calls = [call for call in everything if call.pid in pids]
-        self.others = len(everything) - len(self.calls)
+        self.number = sum(call.repeats for call in self.calls)
+        self.others = sum(call.repeats for call in everything) - self.number
         self.loss = engine.loss()
 
     def accounts_for(self, made: int) -> bool:
         """Records and losses are the calls made; other processes' calls are among what a full ring lost."""
-        known = len(self.calls) + self.loss.lost
-        total = len(self.calls) + self.others + self.loss.lost + self.loss.in_flight
+        known = self.number + self.loss.lost
+        total = self.number + self.others + self.loss.lost + self.loss.in_flight
         whole = known >= made if self.others or self.loss.ring_full else known == made
-        return whole and len(self.calls) <= made and total >= self.loss.calls
+        return whole and self.number <= made and total >= self.loss.calls
 
 
 def mine(records: list[bytes]) -> list[ListenCall]:

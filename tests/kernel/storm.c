@@ -1,8 +1,9 @@
 /*
  * listen() calls a test can tell apart: each thread counts its backlogs up from 0. Prints the
- * number of each thread (threads, shared) or child (fork) that made calls, one a line.
+ * number of each thread (threads, same, shared) or child (fork) that made calls, one a line.
  *
  *   storm threads THREADS CALLS   each thread on a socket of its own
+ *   storm same THREADS CALLS      the same, each with the backlog that is its place among them, every time
  *   storm shared THREADS CALLS    all threads on one socket
  *   storm dup2 CALLS              while another thread puts other sockets in the descriptor's place
  *   storm dup2-kinds CALLS        the same with sockets of different kinds
@@ -22,7 +23,7 @@
 #define SHARED_BACKLOGS 1000
 
 static long calls;
-static int shared = -1, place, first, second;
+static int shared = -1, same, place, first, second;
 static volatile int begun, stop;
 static pthread_barrier_t all_here;
 static cpu_set_t may; /* the processors this process was given */
@@ -50,13 +51,14 @@ static void run_on(long number)
 static void *count_up(void *number)
 {
 	int fd = shared < 0 ? stream() : shared;
-	long base = shared < 0 ? 0 : (long)number * SHARED_BACKLOGS;
+	long backlogs = same ? 1 : shared < 0 ? calls : SHARED_BACKLOGS; /* how many each thread counts through */
+	long base = same || shared >= 0 ? (long)number * backlogs : 0;
 
 	if (shared >= 0)
 		run_on((long)number);
 	pthread_barrier_wait(&all_here);
 	for (long i = 0; i < calls; i++)
-		if (listen(fd, base + (shared < 0 ? i : i % SHARED_BACKLOGS)))
+		if (listen(fd, base + i % backlogs))
 			abort();
 	return (void *)(long)gettid();
 }
@@ -139,7 +141,8 @@ int main(int argc, char **argv)
 
 	calls = atol(argv[argc - 1]);
 	sched_getaffinity(0, sizeof(may), &may);
-	if (!strcmp(mode, "threads")) {
+	if (!strcmp(mode, "threads") || !strcmp(mode, "same")) {
+		same = !strcmp(mode, "same");
 		run_threads(atoi(argv[2]));
 	} else if (!strcmp(mode, "shared")) {
 		shared = stream();

@@ -121,4 +121,5 @@ def _without_record(engine: "AnyEngine") -> int:
 
 def followed(records: Iterable[bytes]) -> list[ListenCall]:
     """The calls made by descendants of this process; the rest of the machine listens too."""
-    return [call for call in decode_all(records) if call.flags & Flag.FOLLOWED]
+    calls = (call for call in decode_all(records) if call.flags & Flag.FOLLOWED)
+    return [call for call in calls for _ in range(call.repeats)]

@@ -27,7 +27,7 @@ _TEXTS = {rule.value: rule.text for rule in (*Rule, *BacklogRule)}
 
 
 class Kept(NamedTuple):
-    """A call of the page; ``number`` counts all calls of the session from 1."""
+    """A call of the page; ``number`` counts all calls of the session from 1: of several, it is that of the last."""
 
     number: int
     call: ListenCall
@@ -52,7 +52,7 @@ class HtmlPage:
 
     def call(self, call: ListenCall, verdict: Verdict) -> None:
         kind = kind_of(call, verdict)
-        self._timeline.add(call.time_ns, kind)
+        self._timeline.add(call.time_ns, kind, call.repeats)
         self._kept[kind is CallKind.AS_ASKED].append(Kept(self._timeline.kinds.total(), call, verdict, kind))
 
     def end(self, summary: Summary, missing: Missing) -> None:
@@ -70,7 +70,7 @@ class HtmlPage:
             source=self._source, header=header, unknown=self._unknown, summary=summary, in_flight=missing.in_flight,
             missing=missing_texts(0, missing.left_out, header.not_seen),
             conclusion=conclusion(summary, missing.damage), timeline=self._timeline, kinds=list(CallKind),
-            total=total, left_out=total - len(kept), kept=KEPT, calls=[shown(each, self._timeline) for each in kept],
+            total=total, left_out=total - sum(each.call.repeats for each in kept), kept=KEPT, calls=[shown(each, self._timeline) for each in kept],
             texts=_TEXTS,
         )  # fmt: skip
 
@@ -118,6 +118,8 @@ def _facts(call: ListenCall, verdict: Verdict) -> list[tuple[str, object]]:
         ("entry path", entry_path_name(call.entry_path)), ("descriptor", call.fd), ("thread", call.tid),
         ("user", call.uid), ("network namespace", call.netns_inode), ("took", f"{call.duration_ns / 1000:.1f} µs"),
     ]  # fmt: skip
+    if call.repeats > 1:
+        facts.append(("times", f"{call.repeats:,}, all but the time is the same"))
     if sock.seen:
         facts += [("somaxconn", "?" if call.somaxconn is None else call.somaxconn), ("state", state_of(sock))]
     return facts

@@ -62,10 +62,10 @@ class Timeline:
         self.kinds: Counter[CallKind] = Counter()
         self._counts: dict[int, Counter[CallKind]] = {}
 
-    def add(self, time_ns: int, kind: CallKind) -> None:
-        """Count one call."""
-        self.kinds[kind] += 1
-        self._counts.setdefault(time_ns // self.width_ns, Counter())[kind] += 1
+    def add(self, time_ns: int, kind: CallKind, number: int = 1) -> None:
+        """Count a call, or ``number`` of them."""
+        self.kinds[kind] += number
+        self._counts.setdefault(time_ns // self.width_ns, Counter())[kind] += number
         while max(self._counts) - min(self._counts) >= MOST:
             self._double()
 

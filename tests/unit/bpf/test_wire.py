@@ -16,6 +16,7 @@ from listenwatch.call import layout, record
 from listenwatch.call.record import Flag, decode
 from listenwatch.model.inputs import Bound, EntryPath, Environment, Ulp
 from listenwatch.model.stages import HASH_FUNCTIONS, StageIndex
+from listenwatch.verdict.inputs import LONG_NS
 from tests import ROOT
 from tests.helpers.header import Header, Member, read_header
 
@@ -23,7 +24,7 @@ HOOKS = ((ROOT / "probes/entry_paths.h").read_text() + (ROOT / "probes/hooks.h")
     "_OF(NATIVE_LISTEN", f"({programs.SYSTEM_CALL_FUNCTION}"
 )
 
-NOT_KEPT = ("version", "size", "seen", "address_len")
+NOT_KEPT = ("version", "size", "seen", "address_len", "is_long")
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,7 @@ def test_every_constant_of_the_header_is_compared(header: Header) -> None:
         "LISTEN_WIRE_VERSION": layout.WIRE_VERSION,
         "LISTEN_COMM_LEN": 16,
         "LISTEN_ADDRESS_LEN": 108,
+        "LISTEN_LONG_NS": LONG_NS,
     }
     compared = {
         "listen_entry_path", "listen_flag", "listen_stage_index", "listen_hash", "listen_ulp", "listen_bound",

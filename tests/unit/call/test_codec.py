@@ -24,7 +24,7 @@ from tests.helpers.make import TCP6, UNIX, VSOCK_STREAM
 VERDICT = Verdict(VerdictKind.AGREE, "listens", "kept")
 DOCUMENTED = """schema time duration_ns pid tid uid comm door family type protocol local port fd asked somaxconn
 stored result errno verdict rule backlog_rule excuse reason differences moved environment somaxconn_after pre stages post watched
-flags address netns netns_cookie socket_cookie cgroup_id unit container pod"""
+flags address netns netns_cookie socket_cookie cgroup_id unit container pod repeats"""
 DOCUMENTED_OF_A_SOCKET = """max_ack_backlog ack_backlog subflow_max_ack_backlog subflow_ack_backlog family type
 protocol local_port state socket_state bound reuse reuseport ulp subflow_state
 subflow_local_port source_port"""
@@ -137,6 +137,7 @@ def test_one_line_word_for_word() -> None:
         "unit": None,
         "container": None,
         "pod": None,
+        "repeats": 1,
     }
 
 
@@ -154,9 +155,9 @@ def test_a_line_without_a_later_key_is_read() -> None:
 @given(calls())
 def test_a_recording_from_before_units_were_looked_for(each: ListenCall) -> None:
     line = through_json(each)
-    for key in ("unit", "container", "pod"):
+    for key in ("unit", "container", "pod", "repeats"):
         del line[key]
-    assert call_from_json(line) == each._replace(unit=None, container=None, pod=None)
+    assert call_from_json(line) == each._replace(unit=None, container=None, pod=None, repeats=1)
 
 
 @pytest.mark.parametrize(
@@ -231,6 +232,9 @@ WRONG: tuple[tuple[str, object], ...] = (
     ("stages", {"inet_listen": {}}),
     ("stages", {"nowhere": {}}),
     ("stages", None),
+    ("repeats", 0),
+    ("repeats", 2**64),
+    ("repeats", None),
 )
 
 
@@ -247,7 +251,7 @@ def test_a_missing_key_is_an_error_or_not_needed(key: str) -> None:
     del line[key]
     derived = (
         "excuse family type protocol local port somaxconn stored errno verdict rule backlog_rule excuse reason "
-        "differences moved somaxconn_after unit container pod"
+        "differences moved somaxconn_after unit container pod repeats"
     )
     if key in derived.split():
         assert call_from_json(line) == call()

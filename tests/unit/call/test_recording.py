@@ -20,7 +20,7 @@ from listenwatch.errors import RecordingError
 from listenwatch.model.inputs import EntryPath
 from listenwatch.version import __version__
 from tests import ROOT
-from tests.helpers.calls import KERNEL, SAMPLES, call, calls, recorded
+from tests.helpers.calls import KERNEL, SAMPLES, call, calls, recorded, refused
 
 WHOLE = recorded(lost=3)
 LINES = WHOLE.splitlines(keepends=True)
@@ -260,7 +260,8 @@ def test_nothing_of_a_file_steers_the_terminal() -> None:
 def older(line: dict[str, Any], schema: int) -> dict[str, Any]:
     """The line as schema 1 and 2 had it: a number in the header's object and in a call, none in a summary."""
     named = line.pop("schema")
-    line.pop("port", None)
+    for key in ("port", "repeats"):
+        line.pop(key, None)
     if "recording" in line:
         line["recording"]["schema"] = schema
         del line["recording"]["not_seen"]
@@ -328,6 +329,16 @@ def test_a_summary_of_another_kind_is_named(summary: object) -> None:
 def test_a_line_that_was_taken_out_is_noticed() -> None:
     _, error = read(b"".join([*LINES[:2], *LINES[3:]]))
     assert error == "file:7: the summary counts 6 calls, 5 stand before it"
+
+
+def test_a_line_of_several_calls_counts_as_many_times() -> None:
+    several = call()._replace(repeats=1000)
+    data = recorded([several, refused()])
+    assert json.loads(data.splitlines()[-1])["summary"]["agree"] == 1001
+    assert read(data) == ([several, refused()], "")
+    first, line, *rest = data.splitlines(keepends=True)
+    _, error = read(b"".join([first, line.replace(b'"repeats": 1000', b'"repeats": 999'), *rest]))
+    assert error == "file:4: the summary counts 1001 calls, 1000 stand before it"
 
 
 def test_two_recordings_in_one_file_are_noticed() -> None:

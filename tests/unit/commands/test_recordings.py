@@ -24,7 +24,9 @@ def test_the_verdicts_are_those_of_where_it_was_made(path: Path, capsys: pytest.
     made = json.loads(header)["recording"]
     assert f"{made['kernel']['machine']}-{made['attach']}" == path.stem
     assert main(["replay", "--json", str(path)]) == 0
-    assert capsys.readouterr().out.splitlines() == lines
+    *calls, summary = map(json.loads, lines)
+    printed = list(map(json.loads, capsys.readouterr().out.splitlines()))
+    assert printed == [*({**call, "repeats": 1} for call in calls), summary]  # a key that came later
     assert json.loads(lines[-1])["summary"]["agree"] > 1
 
 

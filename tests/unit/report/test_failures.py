@@ -27,6 +27,11 @@ def failures(calls: Iterable[ListenCall], *conditions: Condition, lost: int = 0)
     return sink
 
 
+def test_a_call_counts_as_often_as_it_was_made(capsys: pytest.CaptureFixture[str]) -> None:
+    assert failures([CLAMPED._replace(repeats=1000), CLAMPED], Condition.CLAMPED)
+    assert capsys.readouterr().err.splitlines()[-1] == "listenwatch: clamped: 999 more, 1001 in all"
+
+
 @pytest.mark.parametrize(
     ("each", "condition", "text"),
     [

@@ -100,6 +100,7 @@ EXPECTED = (
         "max_ack_backlog at return: predicted 511, observed 512 DISAGREE",
     ),
 )
+SEVERAL = call(backlog=511, somaxconn=128)._replace(repeats=1234)
 HEADS = {
     80: "TIME         PID COMMAND      LOCAL             BACKLOG         SOMAX VERDICT",
     100: "TIME         PID COMMAND      PROTO LOCAL             BACKLOG         SOMAX STATE        VERDICT",
@@ -126,6 +127,15 @@ def test_line_word_for_word(each: ListenCall, at_80: str, in_a_pipe: str) -> Non
     assert shown(each, 80) == at_80
     assert shown(each) == in_a_pipe
     assert shown(each, 200) == in_a_pipe
+
+
+def test_a_line_of_several_calls_says_so() -> None:
+    assert shown(SEVERAL, 80) == (
+        "   4242 nginx        127.0.0.1:8080    511→128 clamped   128 agree\n"
+        "    x 1,234 the same"
+    )
+    assert shown(SEVERAL).endswith(" x 1,234 the same; clamped by net.core.somaxconn agree")
+    assert shown(call()._replace(repeats=2)).endswith(" x 2 the same; as asked        agree")
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 200, None])

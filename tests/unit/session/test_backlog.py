@@ -7,6 +7,8 @@ import pytest
 from listenwatch.call.record import WIRE
 from listenwatch.session import backlog
 from listenwatch.session.backlog import Backlog
+from tests.helpers.calls import call, refused
+from tests.helpers.records import encoded
 
 
 def records(first: int, number: int) -> list[bytes]:
@@ -34,6 +36,17 @@ def test_records_come_out_in_their_order_packed_or_not(plain: int, monkeypatch: 
     assert emptied(waiting) == [*put[200:], *records(2000, 1)]
     assert len(waiting) == 0
     assert waiting.take() == []
+
+
+@pytest.mark.parametrize("plain", [0, 1 << 21])
+def test_it_knows_how_many_calls_wait(plain: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backlog, "PLAIN", plain)
+    waiting = Backlog()
+    waiting.put([encoded(call()), encoded(call()._replace(repeats=1 << 40))])
+    waiting.put([encoded(refused()._replace(repeats=5))])
+    assert (len(waiting), waiting.calls) == (3, 1 + (1 << 40) + 5)
+    waiting.take()
+    assert (len(waiting), waiting.calls) == (1, 5)
 
 
 def test_a_storm_of_80_000_calls_fits_in() -> None:

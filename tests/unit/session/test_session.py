@@ -88,6 +88,15 @@ def test_it_ends_after_so_many_calls_shown() -> None:
     assert list(calls) == [call()]  # not even taken
 
 
+def test_a_call_counts_as_often_as_it_was_made() -> None:
+    several, shown = [call()._replace(repeats=7), disagreeing()._replace(repeats=2), call()], Kept()
+    session = Session(Calls(several), CallFilter())
+    assert run_session(session, [shown]) == Summary(8, 2, 0, 0, 0)
+    assert (len(shown.calls), session.repeats) == (3, 7)
+    assert run_session(Session(Calls(several), CallFilter()), [], count=7).judged == 7
+    assert run_session(Session(Calls(several), CallFilter()), [], count=8).judged == 9  # those of one record stay together
+
+
 @pytest.mark.parametrize(
     ("skipped", "kind"), [(0, VerdictKind.DISAGREE), (1, VerdictKind.INCONCLUSIVE)]
 )

@@ -25,11 +25,12 @@ def batch(first: int, number: int = 100) -> list[bytes]:
 class Ring:
     """An engine whose ring holds these batches, and at the end some more."""
 
-    attach, not_seen = "kprobe", ()
+    attach, not_seen, is_behind = "kprobe", (), False
 
     def __init__(self, *batches: list[bytes], rest: tuple[list[bytes], ...] = ()) -> None:
         self.batches, self.rest = list(batches), list(rest)
         self.limit = 0.0
+        self.skips = 0
         self._event = os.eventfd(1)
 
     def fileno(self) -> int:
@@ -46,7 +47,8 @@ class Ring:
         yield from self.rest
 
     def skipped(self) -> int:
-        return 0
+        self.skips += 1
+        return self.skips
 
     def loss(self) -> Loss:
         return Loss(ring_full=1)
@@ -110,3 +112,26 @@ def test_an_interrupt_leaves_time_for_some_and_the_rest_is_lost(monkeypatch: pyt
     assert len(seen) == 100
     assert calls.missing() == Missing(1 + 300 - len(seen))
     assert ring.limit == 0
+
+
+def test_a_record_of_several_calls_counts_as_many_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "HURRY", 0.0)
+    several = [encoded(call()._replace(repeats=1000))]
+    calls = attached(Ring(batch(0, 1) + several, rest=(several,)), AfterLooks(1, interrupted=True))
+    coming = calls.calls()
+    next(coming)
+    assert calls.left == 1000
+    assert next(coming).call.repeats == 1000
+    assert calls.left == 0
+    assert list(coming) == []
+    assert calls.missing() == Missing(1 + 1000)
+
+
+def test_a_program_that_was_skipped_before_excuses_whatever_waits() -> None:
+    """A call that returned long ago may come only now: the ring was full, or others were judged first."""
+    ring = Ring(batch(0, 2), batch(2, 2))
+    skips = [seen.skipped for seen in attached(ring, AfterLooks(3)).calls()]
+    assert skips == [1, 1, 2, 2]  # the second batch was there when the first skip was counted
+    ring = Ring(batch(0, 1), [], batch(1, 1))
+    ring.is_behind = True
+    assert [seen.skipped for seen in attached(ring, AfterLooks(3)).calls()] == [1, 2]

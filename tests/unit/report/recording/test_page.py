@@ -52,6 +52,14 @@ def test_each_call_is_there_with_its_stages(tmp_path: Path) -> None:
     assert "part" in page.all("td", "class"), "what differs is marked"
 
 
+def test_a_call_counts_as_often_as_it_was_made(tmp_path: Path) -> None:
+    page = Page(page_of(tmp_path, [call()._replace(repeats=1234), refused()]))
+    assert page.all("details", "id") == ["call-1234", "call-1235"]
+    assert "1,234, all but the time is the same" in page.texts["dd"]
+    assert "as asked 1234" in page.texts["li"]
+    assert "Shown are" not in page.texts["p"]
+
+
 def test_nothing_is_fetched_and_hostile_strings_are_text(tmp_path: Path) -> None:
     usual = Page(page_of(tmp_path, [disagreeing()]))
     hostile = disagreeing()._replace(comm=HOSTILE.encode())
