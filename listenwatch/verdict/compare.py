@@ -225,11 +225,8 @@ def _compare_stages(outcome: Outcome, call: ListenCall) -> Iterable[Difference]:
         elif expected is None:
             yield Difference(index, Field.REACHED, False, True)
         else:
-            value = expected.value
-            if value is None and index is StageIndex.HASH:
-                value = 0  # one of the functions that have no number
-            if value is not None and value != seen.value:
-                yield Difference(index, Field.VALUE, value, seen.value)
+            if expected.value is not None and expected.value != seen.value:
+                yield Difference(index, Field.VALUE, expected.value, seen.value)
             if expected.max_ack_backlog != seen.max_ack_backlog:
                 yield Difference(index, Field.MAX_ACK_BACKLOG, expected.max_ack_backlog, seen.max_ack_backlog)
             if not peer_may_move(expected.state, seen.state):
