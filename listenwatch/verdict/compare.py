@@ -1,6 +1,6 @@
 """The check: a prediction compared with what was observed, field by field."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
@@ -43,7 +43,7 @@ class VerdictKind(Enum):
 class Verdict(NamedTuple):
     """The answer, the rules that explain the call, and each difference.
 
-    ``outcome`` is the outcome that matched, or the nearest one; ``excuse`` is why differences prove
+    ``predicted`` is the outcome or what makes it; ``excuse`` is why differences prove
     nothing, set exactly where the answer is INCONCLUSIVE. ``moved`` are the inputs that moved during a
     call that agrees, where it does not agree with those at its entry.
     """
@@ -52,9 +52,15 @@ class Verdict(NamedTuple):
     rule: str
     backlog_rule: str
     differences: tuple[Difference, ...] = ()
-    outcome: Outcome | None = None
+    predicted: Outcome | Callable[[], Outcome | None] | None = None
     excuse: Excuse | None = None
     moved: tuple[Moved, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The outcome that matched, or the nearest one; None where the model has none."""
+        predicted = self.predicted
+        return predicted if predicted is None or isinstance(predicted, Outcome) else predicted()
 
 
 def judge(call: ListenCall, behaviour: AnyBehaviour, knowledge: Knowledge | None = None) -> Verdict:
