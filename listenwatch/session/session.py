@@ -48,8 +48,9 @@ class Session:
         self._kinds: Counter[VerdictKind] = Counter()
 
     def __iter__(self) -> Iterator[tuple[ListenCall, Verdict]]:
+        every = self.filter.has_every_call and not self.filter.followed
         for call, skipped, record in self._source.calls():
-            if self.filter.matches(call):
+            if every or self.filter.matches(call):
                 verdict = excuse_skipped(self._judge.judge(call, record), skipped)
                 self._kinds[verdict.kind] += 1
                 yield call, verdict

@@ -39,6 +39,8 @@ class VerdictKind(Enum):
     INCONCLUSIVE = "INCONCLUSIVE"
     UNMODELLED = "UNMODELLED"
 
+    __hash__ = object.__hash__  # in C: Enum's own is a function, called twice to count a verdict
+
 
 class Verdict(NamedTuple):
     """The answer, the rules that explain the call, and each difference.
@@ -155,8 +157,9 @@ def excuse_skipped(verdict: Verdict, skipped: int) -> Verdict:
 
     ``skipped`` is how often it did while the call was made (``Engine.skipped``).
     """
-    unseen_only = all(difference.is_unseen_stage for difference in verdict.differences)
-    if verdict.kind is not VerdictKind.DISAGREE or not skipped or not unseen_only:
+    if not skipped or verdict.kind is not VerdictKind.DISAGREE:
+        return verdict
+    if not all(difference.is_unseen_stage for difference in verdict.differences):
         return verdict
     return inconclusive(Excuse.PROBE_SKIPPED, verdict.differences)
 

@@ -15,6 +15,8 @@ from listenwatch.verdict.pattern import Pattern, pattern_of
 MOST = 2048
 """How many verdicts, and how many patterns, are kept. Storms repeat themselves, so all are forgotten at once where they are more."""
 
+_make = tuple.__new__  # a NamedTuple without the call of its own __new__: what runs for every call
+
 
 class Judge:
     """Judges the calls of a kernel of this Behaviour."""
@@ -43,11 +45,13 @@ class Judge:
 
     def _of_pattern(self, call: ListenCall, part: bytes) -> Verdict:
         """AGREE where a call of the same pattern did so; the rules are the same then."""
-        pattern = None if self._wraps else pattern_of(part)
+        pattern = None if self._wraps else pattern_of(part, call.hooks)
         if pattern is None:
             return judge(call, self._behaviour)
         if rules := self._agreeing.get(pattern):
-            return Verdict(VerdictKind.AGREE, *rules, (), partial(_outcome, part, self._behaviour))
+            rule, backlog_rule = rules
+            predicted = partial(_outcome, part, self._behaviour)
+            return _make(Verdict, (VerdictKind.AGREE, rule, backlog_rule, (), predicted, None, ()))
         verdict = judge(call, self._behaviour)
         if verdict.kind is VerdictKind.AGREE and not verdict.moved:
             if len(self._agreeing) == MOST:

@@ -8,6 +8,7 @@ and not from how large they are: that, and all the rest of its record, is its pa
 import struct
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 
 from listenwatch.call.layout import Member
 from listenwatch.call.record import JUDGED_MEMBERS, Flag
@@ -24,15 +25,15 @@ _NOT_COMPARED = {"address", "address_len"}
 _SIGN = 1 << 31
 
 
-def pattern_of(part: bytes) -> Pattern | None:
-    """The pattern of the judged part of a record; None where sizes may count after all.
+def pattern_of(part: bytes, hooks: int) -> Pattern | None:
+    """The pattern of the judged part of a record, in which these stages could be seen; None where sizes may count after all.
 
     They do where a number is another one as s32 and as u32, and where somaxconn was not seen.
     """
     whole = int.from_bytes(part, sys.byteorder)
     if whole & _SIZES_COUNT:
         return None
-    numbers = 0, *_numbers_of(part)
+    numbers = 0, *_unpacks_numbers(hooks)(part)
     _, backlog, somaxconn = numbers[:3]
     return whole & _REST, backlog > somaxconn, *map(numbers.index, numbers)
 
@@ -63,6 +64,14 @@ def _mask(bits_of: Callable[[Member], int]) -> int:
 
 
 _REST, _SIZES_COUNT = _mask(_rest), _mask(_sizes_count)
-_numbers_of = struct.Struct(
-    "=" + "".join(member.format if _is_number(member) else f"{member.size}x" for member in JUDGED_MEMBERS)
-).unpack
+
+
+@lru_cache
+def _unpacks_numbers(hooks: int) -> Callable[[bytes], tuple[int, ...]]:
+    """Takes the numbers out of a part; those of a stage that could not be seen are not compared."""
+    hidden = tuple(f"stages.{int(stage)}." for stage in StageIndex if not hooks >> stage & 1)
+    codes = (
+        member.format if _is_number(member) and not member.name.startswith(hidden) else f"{member.size}x"
+        for member in JUDGED_MEMBERS
+    )
+    return struct.Struct(f"={''.join(codes)}").unpack

@@ -17,7 +17,7 @@ from listenwatch.model.predict import predict
 from listenwatch.model.stages import Holds, StageIndex
 from listenwatch.verdict.compare import VerdictKind, judge
 from listenwatch.verdict.judge import Judge
-from listenwatch.verdict.pattern import pattern_of
+from listenwatch.verdict.pattern import Pattern, pattern_of
 from tests.helpers.calls import BEHAVIOUR, call
 from tests.helpers.make import FREE, behaviours, environments, observe, requests, sockets
 from tests.helpers.records import encoded
@@ -49,6 +49,10 @@ def renumbered(record: bytes, random: Random) -> bytes:
     return WIRE.pack(*values)
 
 
+def pattern(record: bytes) -> Pattern | None:
+    return pattern_of(record[JUDGED:], decode(record).hooks)
+
+
 def is_clamped(record: bytes) -> bool:
     values = values_of(record)
     return values[PLACES["backlog"]] > values[PLACES["somaxconn"]]
@@ -66,10 +70,9 @@ def test_other_numbers_go_the_same_way(path: Path) -> None:
     agreeing = 0
     for record in random.sample(records, 300):
         other = renumbered(record, random)
-        pattern = pattern_of(record[JUDGED:])
-        if pattern is None or is_clamped(other) != is_clamped(record):
+        if pattern(record) is None or is_clamped(other) != is_clamped(record):
             continue
-        assert pattern_of(other[JUDGED:]) == pattern
+        assert pattern(other) == pattern(record)
         verdict = judge(decode(other), behaviour)
         assert verdict[:3] == judge(decode(record), behaviour)[:3]
         agreeing += verdict.kind is VerdictKind.AGREE
@@ -83,9 +86,8 @@ def test_so_do_those_of_any_call_of_any_kernel(
     record = encoded(observe(asked, pre, env, next(predict(asked, pre, env, behaviour, FREE))))
     other = renumbered(record, Random(seed))
     assume(is_clamped(other) == is_clamped(record))
-    pattern = pattern_of(record[JUDGED:])
-    assert pattern_of(other[JUDGED:]) == pattern
-    assume(pattern is not None and behaviour.max_ack_backlog_bits == 32)
+    assert pattern(other) == pattern(record)
+    assume(pattern(record) is not None and behaviour.max_ack_backlog_bits == 32)
     assert judge(decode(other), behaviour)[:3] == judge(decode(record), behaviour)[:3]
 
 
@@ -109,24 +111,24 @@ def test_a_wrong_number_is_not_overlooked(path: Path) -> None:
     assert {VerdictKind.AGREE, VerdictKind.DISAGREE} <= kinds
 
 
-def pattern(each: ListenCall) -> tuple[int, ...] | None:
-    return pattern_of(encoded(each)[JUDGED:])
+def of(each: ListenCall) -> Pattern | None:
+    return pattern(encoded(each))
 
 
 def test_what_is_of_one_pattern() -> None:
-    kept, clamped = pattern(call(backlog=100)), pattern(call(backlog=5000))
+    kept, clamped = of(call(backlog=100)), of(call(backlog=5000))
     assert kept is not None and clamped is not None
-    assert kept == pattern(call(backlog=101)) == pattern(call(backlog=101, somaxconn=70000, address=b"\x7f\0\0\2"))
-    assert clamped == pattern(call(backlog=6000, somaxconn=128))
-    assert pattern(call(backlog=-1)) == pattern(call(backlog=-7))
-    assert len({kept, clamped, pattern(call(backlog=0)), pattern(call(backlog=4096)), pattern(call(backlog=-1))}) == 5
+    assert kept == of(call(backlog=101)) == of(call(backlog=101, somaxconn=70000, address=b"\x7f\0\0\2"))
+    assert clamped == of(call(backlog=6000, somaxconn=128))
+    assert of(call(backlog=-1)) == of(call(backlog=-7))
+    assert len({kept, clamped, of(call(backlog=0)), of(call(backlog=4096)), of(call(backlog=-1))}) == 5
 
 
 def test_what_has_none() -> None:
     plain = call()
-    assert pattern(plain._replace(flags=plain.flags | Flag.SYSCTLS_UNSEEN)) is None
-    assert pattern(plain._replace(environment=plain.environment._replace(somaxconn=-1))) is None
-    assert pattern(plain._replace(post=plain.post._replace(max_ack_backlog=1 << 31))) is None
+    assert of(plain._replace(flags=plain.flags | Flag.SYSCTLS_UNSEEN)) is None
+    assert of(plain._replace(environment=plain.environment._replace(somaxconn=-1))) is None
+    assert of(plain._replace(post=plain.post._replace(max_ack_backlog=1 << 31))) is None
 
 
 def test_a_limit_that_wraps_is_judged_by_its_size() -> None:
