@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from listenwatch.call.record import Flag, ListenCall
 from listenwatch.call.unseen import unseen_fields
-from listenwatch.model.inputs import Bound, EntryPath, Knowledge, Socket
+from listenwatch.model.inputs import Bound, EntryPath, Knowledge
 from listenwatch.model.predict import AnyBehaviour, predict
 from listenwatch.model.rules import Rule
 from listenwatch.model.run import Outcome, Sock
@@ -70,13 +70,16 @@ def judge(call: ListenCall, behaviour: AnyBehaviour, knowledge: Knowledge | None
 
     A call that stored a backlog which could not be seen shows nothing.
     """
-    verdicts = [_judge(inputs, behaviour, knowledge) for inputs in completed(call)]
-    kinds = {verdict.kind for verdict in verdicts}
-    stored_unseen = not call.result and bool(call.post.seen) and call.stored is None
-    if len(kinds) == 1 and not (stored_unseen and VerdictKind.AGREE in kinds):
-        return verdicts[0]
+    verdict, *others = verdicts = [_judge(inputs, behaviour, knowledge) for inputs in completed(call)]
+    unsure = any(other.kind is not verdict.kind for other in others)
+    if not unsure and not (verdict.kind is VerdictKind.AGREE and _stored_unseen(call)):
+        return verdict
     differing = (verdict.differences for verdict in verdicts if verdict.differences)
     return inconclusive(Excuse.INPUT_NOT_SEEN, next(differing, ()))
+
+
+def _stored_unseen(call: ListenCall) -> bool:
+    return not call.result and call.post.seen > 1 and call.stored is None
 
 
 def _judge(call: ListenCall, behaviour: AnyBehaviour, knowledge: Knowledge | None) -> Verdict:
@@ -186,29 +189,29 @@ def _compare(outcome: Outcome, call: ListenCall) -> Iterable[Difference]:
             yield Difference(Where.POST, Field.SEEN, True, False)
         return
     unseen = unseen_fields(post)
-    yield from _compare_sock(Where.POST, outcome.socket, post, "", unseen)
-    yield from _compare_sock(Where.SUBFLOW, outcome.subflow, post, "subflow_", unseen)
-    if post.bound != Bound.UNKNOWN:
-        yield from _compare_port(Where.POST, outcome.socket, post.state, bool(post.bound), post.local_port)
-    if (port := post.subflow_local_port) is not None and "subflow_local_port" not in unseen:
-        yield from _compare_port(Where.SUBFLOW, outcome.subflow, post.subflow_state, bool(port), port)
+    sock, ssk = outcome.socket, outcome.subflow
+    if sock:
+        yield from _compare_sock(Where.POST, sock, post.state, post.max_ack_backlog, "", unseen)
+    if ssk:
+        yield from _compare_sock(Where.SUBFLOW, ssk, post.subflow_state, post.subflow_max_ack_backlog, "subflow_", unseen)
+    if sock and post.bound != Bound.UNKNOWN:
+        yield from _compare_port(Where.POST, sock, post.state, bool(post.bound), post.local_port)
+    if ssk and (port := post.subflow_local_port) is not None and "subflow_local_port" not in unseen:
+        yield from _compare_port(Where.SUBFLOW, ssk, post.subflow_state, bool(port), port)
 
 
 def _compare_sock(
-    place: Where, sock: Sock | None, post: Socket, owner: str, unseen: frozenset[str]
+    place: Where, sock: Sock, state: int, limit: int, owner: str, unseen: frozenset[str]
 ) -> Iterable[Difference]:
-    """``owner`` is what the names of its fields in ``post`` begin with."""
-    if sock is None:
-        return
-    state, limit = getattr(post, f"{owner}state"), getattr(post, f"{owner}max_ack_backlog")
-    if f"{owner}state" not in unseen and not peer_may_move(sock.state, state):
+    """``owner`` is what the names of its fields in ``unseen`` begin with."""
+    if not peer_may_move(sock.state, state) and f"{owner}state" not in unseen:
         yield Difference(place, Field.STATE, sock.state, state)
-    if f"{owner}max_ack_backlog" not in unseen and sock.max_ack_backlog != limit:
+    if sock.max_ack_backlog != limit and f"{owner}max_ack_backlog" not in unseen:
         yield Difference(place, Field.MAX_ACK_BACKLOG, sock.max_ack_backlog, limit)
 
 
-def _compare_port(place: Where, sock: Sock | None, state: int, bound: bool, port: int) -> Iterable[Difference]:
-    if sock is None or (sock.bound and not bound and peer_may_unbind(sock.state, state)):
+def _compare_port(place: Where, sock: Sock, state: int, bound: bool, port: int) -> Iterable[Difference]:
+    if sock.bound and not bound and peer_may_unbind(sock.state, state):
         return
     if sock.bound != bound:
         yield Difference(place, Field.BOUND, sock.bound, bound)
