@@ -93,7 +93,7 @@ def _through_session(kernel: Kernel, records: Sequence[bytes]) -> float:
         begun = process_time()
         judged = sum(1 for _ in session)
         taken = process_time() - begun
-        assert judged == len(records) == session.summary()[0].agree
+        assert judged == len(records) == session.summary()[0].judged
         return taken
 
     return len(records) / min(seconds() for _ in range(TIMES))
