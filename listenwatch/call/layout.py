@@ -55,8 +55,13 @@ class Member(NamedTuple):
         """Its code in a struct format; padding is skipped."""
         code = CODES[self.type]
         if self.is_padding:
-            return f"{struct.calcsize(f'={self.length or 1}{code}')}x"
+            return f"{self.size}x"
         return code if self.length is None else f"{self.length}s"
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return struct.calcsize(f"={self.length or 1}{CODES[self.type]}")
 
     @property
     def is_padding(self) -> bool:
@@ -95,8 +100,7 @@ def compiled(rows: Rows) -> tuple[struct.Struct, dict[str, int]]:
     return packing, {name: place for place, name in enumerate(values)}
 
 
-def offset_of(name: str, rows: Rows) -> int:
-    """How many bytes of a struct stand before a member, by its path."""
+def members_from(name: str, rows: Rows) -> list[Member]:
+    """The members of a struct from this one on."""
     laid_out = members(rows)
-    before = laid_out[: [member.name for member in laid_out].index(name)]
-    return struct.calcsize("=" + "".join(member.format for member in before))
+    return laid_out[[member.name for member in laid_out].index(name) :]

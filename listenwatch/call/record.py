@@ -8,7 +8,7 @@ from enum import IntEnum
 from operator import itemgetter
 from typing import NamedTuple
 
-from listenwatch.call.layout import LISTEN_EVENT, WIRE_VERSION, compiled, offset_of
+from listenwatch.call.layout import LISTEN_EVENT, WIRE_VERSION, compiled, members_from
 from listenwatch.call.unseen import unseen_fields
 from listenwatch.errors import RecordingError
 from listenwatch.linux.cgroup_owner import NOBODY, Container, Owner, Pod
@@ -128,8 +128,10 @@ def is_mptcp(socket: Socket) -> bool:
 
 
 WIRE, PLACES = compiled(LISTEN_EVENT)
-JUDGED = offset_of("backlog", LISTEN_EVENT)
-"""Where the part of a record begins that a verdict rests on: before it stands whose the call was, and when."""
+JUDGED_MEMBERS = members_from("backlog", LISTEN_EVENT)
+"""The part of a record that a verdict rests on: before it stands whose the call was, and when."""
+JUDGED = WIRE.size - sum(member.size for member in JUDGED_MEMBERS)
+"""Where that part begins."""
 _unpack = WIRE.unpack
 _make = tuple.__new__  # what a NamedTuple's own _make calls, without its count, which _values ensures
 _VERSION_BYTES = struct.pack("=I", WIRE_VERSION)
@@ -184,6 +186,11 @@ def decode(data: bytes, wall_offset: int | None = None, owner_of: OwnerOf | None
             record[_address][: record[_address_len]], *owner[:3], record[_repeats],
         ),
     )
+
+
+def decode_judged(part: bytes) -> ListenCall:
+    """The call in the judged part of a record, which does not say whose it was, and when."""
+    return decode(_VERSION_BYTES + bytes(JUDGED - len(_VERSION_BYTES)) + part, 0)
 
 
 def decode_all(records: Iterable[bytes], owner_of: OwnerOf | None = None) -> list[ListenCall]:

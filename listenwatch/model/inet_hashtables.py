@@ -10,14 +10,16 @@ from listenwatch.model.steps import Action
 from listenwatch.model.variants import HashError, InnerHash
 
 _NUMBERS = {name: number for number, name in HASH_FUNCTIONS.items()}
+_NO_NUMBER = 0
+"""Of v2.6's functions (``tcp_v4_hash``, ``tcp_v6_hash``), which no probe of ours sees."""
 
 
 def inet_hash(run: Run, sk: Sock) -> int:
-    """``sk->sk_prot->hash(sk)``: reachable. Those of v2.6 (``tcp_v4_hash``, ``tcp_v6_hash``) no probe of ours sees."""
+    """``sk->sk_prot->hash(sk)``: reachable."""
     behaviour, names = run.behaviour, run.names
     ipv6 = run.pre.family == Family.INET6
     function = behaviour.ipv6_hash if ipv6 else behaviour.ipv4_hash
-    run.see(StageIndex.HASH, sk, _NUMBERS.get(function), sk.ack_backlog)
+    run.see(StageIndex.HASH, sk, _NUMBERS.get(function, _NO_NUMBER), sk.ack_backlog)
     if names.inner_hash is InnerHash.GONE:
         run.step(function, Action.HASHES, sk, names.listener_tables)
     else:

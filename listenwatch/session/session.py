@@ -53,8 +53,9 @@ class Session:
         """How many calls were counted with another one, of which all but the time is the same."""
 
     def __iter__(self) -> Iterator[tuple[ListenCall, Verdict]]:
+        every = self.filter.has_every_call and not self.filter.followed
         for call, skipped, record in self._source.calls():
-            if self.filter.matches(call):
+            if every or self.filter.matches(call):
                 verdict = excuse_skipped(self._judge.judge(call, record), skipped)
                 self._kinds[verdict.kind] += call.repeats
                 self.repeats += call.repeats - 1

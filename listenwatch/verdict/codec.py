@@ -24,14 +24,19 @@ _MOVED_NAMES = {"state": STATES, "subflow_state": STATES, "socket_state": SOCKET
 _PLACE_NAMES: dict[Place, str] = {place: name for name, place in _PLACES.items()}
 
 
-class CallsSummary(Totals):
+class JudgedBy(TypedDict):
+    """What was judged by, where it is not the kernel's own Behaviour."""
+
+    behaviour_file: NotRequired[Annotated[str, "what was given with --behaviour-file, where it was"]]
+
+
+class CallsSummary(Totals, JudgedBy):
     """What the calls of a watch or a recording came to."""
 
     in_flight: Annotated[Count, "calls that had not returned at the end"]
     left_out: Annotated[Count, "calls of this machine, one of which may have been of the command that was followed"]
     not_seen: Annotated[list[str], "entry paths (values of door) that this kernel has and the attach mode does not see"]
     unknown: Annotated[list[str], "fields of the kernel's Behaviour that are not known: either outcome agrees"]
-    behaviour_file: NotRequired[Annotated[str, "what was given with --behaviour-file, where it was"]]
     incomplete: Incomplete
 
 
@@ -48,14 +53,11 @@ def calls_summary(
     unknown: Sequence[str] = (), incomplete: Sequence[str] = (), behaviour_file: str | None = None,
 ) -> SummaryLine:
     """The line with these totals."""
-    by_kind = summary.as_object()
+    judged_by: JudgedBy = {} if behaviour_file is None else {"behaviour_file": behaviour_file}
     totals: CallsSummary = {
-        "agree": by_kind["agree"], "disagree": by_kind["disagree"], "inconclusive": by_kind["inconclusive"],
-        "unmodelled": by_kind["unmodelled"], "lost": by_kind["lost"], "in_flight": in_flight, "left_out": left_out,
+        **summary.as_object(), **judged_by, "in_flight": in_flight, "left_out": left_out,
         "not_seen": list(not_seen), "unknown": list(unknown), "incomplete": list(incomplete),
     }  # fmt: skip
-    if behaviour_file is not None:
-        totals["behaviour_file"] = behaviour_file
     return {"schema": "listenwatch/summary/1", "reason": str(summary), "summary": totals}
 
 

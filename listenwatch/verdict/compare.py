@@ -1,13 +1,13 @@
 """The check: a prediction compared with what was observed, field by field."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
 from listenwatch.call.record import Flag, ListenCall
 from listenwatch.call.unseen import unseen_fields
-from listenwatch.model.inputs import Bound, EntryPath, Knowledge, Socket
+from listenwatch.model.inputs import Bound, EntryPath, Knowledge
 from listenwatch.model.predict import AnyBehaviour, predict
 from listenwatch.model.rules import Rule
 from listenwatch.model.run import Outcome, Sock
@@ -39,11 +39,13 @@ class VerdictKind(Enum):
     INCONCLUSIVE = "INCONCLUSIVE"
     UNMODELLED = "UNMODELLED"
 
+    __hash__ = object.__hash__  # in C: Enum's own is a function, called twice to count a verdict
+
 
 class Verdict(NamedTuple):
     """The answer, the rules that explain the call, and each difference.
 
-    ``outcome`` is the outcome that matched, or the nearest one; ``excuse`` is why differences prove
+    ``predicted`` is the outcome or what makes it; ``excuse`` is why differences prove
     nothing, set exactly where the answer is INCONCLUSIVE. ``moved`` are the inputs that moved during a
     call that agrees, where it does not agree with those at its entry.
     """
@@ -52,9 +54,15 @@ class Verdict(NamedTuple):
     rule: str
     backlog_rule: str
     differences: tuple[Difference, ...] = ()
-    outcome: Outcome | None = None
+    predicted: Outcome | Callable[[], Outcome | None] | None = None
     excuse: Excuse | None = None
     moved: tuple[Moved, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The outcome that matched, or the nearest one; None where the model has none."""
+        predicted = self.predicted
+        return predicted if predicted is None or isinstance(predicted, Outcome) else predicted()
 
 
 def judge(call: ListenCall, behaviour: AnyBehaviour, knowledge: Knowledge | None = None) -> Verdict:
@@ -62,13 +70,16 @@ def judge(call: ListenCall, behaviour: AnyBehaviour, knowledge: Knowledge | None
 
     A call that stored a backlog which could not be seen shows nothing.
     """
-    verdicts = [_judge(inputs, behaviour, knowledge) for inputs in completed(call)]
-    kinds = {verdict.kind for verdict in verdicts}
-    stored_unseen = not call.result and bool(call.post.seen) and call.stored is None
-    if len(kinds) == 1 and not (stored_unseen and VerdictKind.AGREE in kinds):
-        return verdicts[0]
+    verdict, *others = verdicts = [_judge(inputs, behaviour, knowledge) for inputs in completed(call)]
+    unsure = any(other.kind is not verdict.kind for other in others)
+    if not unsure and not (verdict.kind is VerdictKind.AGREE and _stored_unseen(call)):
+        return verdict
     differing = (verdict.differences for verdict in verdicts if verdict.differences)
     return inconclusive(Excuse.INPUT_NOT_SEEN, next(differing, ()))
+
+
+def _stored_unseen(call: ListenCall) -> bool:
+    return not call.result and call.post.seen > 1 and call.stored is None
 
 
 def _judge(call: ListenCall, behaviour: AnyBehaviour, knowledge: Knowledge | None) -> Verdict:
@@ -149,8 +160,9 @@ def excuse_skipped(verdict: Verdict, skipped: int) -> Verdict:
 
     ``skipped`` is how often it did while the call was made (``Engine.skipped``).
     """
-    unseen_only = all(difference.is_unseen_stage for difference in verdict.differences)
-    if verdict.kind is not VerdictKind.DISAGREE or not skipped or not unseen_only:
+    if not skipped or verdict.kind is not VerdictKind.DISAGREE:
+        return verdict
+    if not all(difference.is_unseen_stage for difference in verdict.differences):
         return verdict
     return inconclusive(Excuse.PROBE_SKIPPED, verdict.differences)
 
@@ -177,29 +189,29 @@ def _compare(outcome: Outcome, call: ListenCall) -> Iterable[Difference]:
             yield Difference(Where.POST, Field.SEEN, True, False)
         return
     unseen = unseen_fields(post)
-    yield from _compare_sock(Where.POST, outcome.socket, post, "", unseen)
-    yield from _compare_sock(Where.SUBFLOW, outcome.subflow, post, "subflow_", unseen)
-    if post.bound != Bound.UNKNOWN:
-        yield from _compare_port(Where.POST, outcome.socket, post.state, bool(post.bound), post.local_port)
-    if (port := post.subflow_local_port) is not None and "subflow_local_port" not in unseen:
-        yield from _compare_port(Where.SUBFLOW, outcome.subflow, post.subflow_state, bool(port), port)
+    sock, ssk = outcome.socket, outcome.subflow
+    if sock:
+        yield from _compare_sock(Where.POST, sock, post.state, post.max_ack_backlog, "", unseen)
+    if ssk:
+        yield from _compare_sock(Where.SUBFLOW, ssk, post.subflow_state, post.subflow_max_ack_backlog, "subflow_", unseen)
+    if sock and post.bound != Bound.UNKNOWN:
+        yield from _compare_port(Where.POST, sock, post.state, bool(post.bound), post.local_port)
+    if ssk and (port := post.subflow_local_port) is not None and "subflow_local_port" not in unseen:
+        yield from _compare_port(Where.SUBFLOW, ssk, post.subflow_state, bool(port), port)
 
 
 def _compare_sock(
-    place: Where, sock: Sock | None, post: Socket, owner: str, unseen: frozenset[str]
+    place: Where, sock: Sock, state: int, limit: int, owner: str, unseen: frozenset[str]
 ) -> Iterable[Difference]:
-    """``owner`` is what the names of its fields in ``post`` begin with."""
-    if sock is None:
-        return
-    state, limit = getattr(post, f"{owner}state"), getattr(post, f"{owner}max_ack_backlog")
-    if f"{owner}state" not in unseen and not peer_may_move(sock.state, state):
+    """``owner`` is what the names of its fields in ``unseen`` begin with."""
+    if not peer_may_move(sock.state, state) and f"{owner}state" not in unseen:
         yield Difference(place, Field.STATE, sock.state, state)
-    if f"{owner}max_ack_backlog" not in unseen and sock.max_ack_backlog != limit:
+    if sock.max_ack_backlog != limit and f"{owner}max_ack_backlog" not in unseen:
         yield Difference(place, Field.MAX_ACK_BACKLOG, sock.max_ack_backlog, limit)
 
 
-def _compare_port(place: Where, sock: Sock | None, state: int, bound: bool, port: int) -> Iterable[Difference]:
-    if sock is None or (sock.bound and not bound and peer_may_unbind(sock.state, state)):
+def _compare_port(place: Where, sock: Sock, state: int, bound: bool, port: int) -> Iterable[Difference]:
+    if sock.bound and not bound and peer_may_unbind(sock.state, state):
         return
     if sock.bound != bound:
         yield Difference(place, Field.BOUND, sock.bound, bound)
@@ -225,11 +237,8 @@ def _compare_stages(outcome: Outcome, call: ListenCall) -> Iterable[Difference]:
         elif expected is None:
             yield Difference(index, Field.REACHED, False, True)
         else:
-            value = expected.value
-            if value is None and index is StageIndex.HASH:
-                value = 0  # one of the functions that have no number
-            if value is not None and value != seen.value:
-                yield Difference(index, Field.VALUE, value, seen.value)
+            if expected.value is not None and expected.value != seen.value:
+                yield Difference(index, Field.VALUE, expected.value, seen.value)
             if expected.max_ack_backlog != seen.max_ack_backlog:
                 yield Difference(index, Field.MAX_ACK_BACKLOG, expected.max_ack_backlog, seen.max_ack_backlog)
             if not peer_may_move(expected.state, seen.state):

@@ -178,7 +178,7 @@ def test_a_known_defect_is_called_so() -> None:
 
 def brief_of(pre: Socket, found: Outcome) -> str:
     """The short reason of one call."""
-    verdict = Verdict(VerdictKind.AGREE, found.rule.value, found.backlog_rule.value, outcome=found)
+    verdict = Verdict(VerdictKind.AGREE, found.rule.value, found.backlog_rule.value, predicted=found)
     return brief(observe(request(), pre, environment(), found), verdict)
 
 

@@ -2,77 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import select
-from collections.abc import Iterator
-from typing import cast
-
 import pytest
 
-from listenwatch.bpf.engine import Engine, Loss
 from listenwatch.call.record import decode
 from listenwatch.session import backlog, source
-from listenwatch.session.source import Attached, Missing
-from tests.helpers.calls import KERNEL, call
+from listenwatch.session.source import Missing
+from tests.helpers.calls import call
 from tests.helpers.records import encoded
+from tests.helpers.ring import AfterLooks, Ring, attached
 
 
 def batch(first: int, number: int = 100) -> list[bytes]:
     """Records of calls with so many backlogs, counted up."""
     return [encoded(call(backlog=each)) for each in range(first, first + number)]
-
-
-class Ring:
-    """An engine whose ring holds these batches, and at the end some more."""
-
-    attach, not_seen, is_behind = "kprobe", (), False
-
-    def __init__(self, *batches: list[bytes], rest: tuple[list[bytes], ...] = ()) -> None:
-        self.batches, self.rest = list(batches), list(rest)
-        self.limit = 0.0
-        self.skips = 0
-        self._event = os.eventfd(1)
-
-    def fileno(self) -> int:
-        return self._event
-
-    def patience(self) -> None:
-        pass
-
-    def read(self) -> list[bytes]:
-        return self.batches.pop(0) if self.batches else []
-
-    def drain(self, limit: float) -> Iterator[list[bytes]]:
-        self.limit = limit
-        yield from self.rest
-
-    def skipped(self) -> int:
-        self.skips += 1
-        return self.skips
-
-    def loss(self) -> Loss:
-        return Loss(ring_full=1)
-
-
-class AfterLooks:
-    """Over after so many wake-ups."""
-
-    def __init__(self, looks: int, *, interrupted: bool = False) -> None:
-        self._looks, self.interrupted = looks, interrupted
-
-    def register(self, _poll: select.poll) -> None:
-        pass
-
-    def left(self) -> None:
-        pass
-
-    def is_over(self, _woken: set[int]) -> bool:
-        self._looks -= 1
-        return self._looks < 0
-
-
-def attached(ring: Ring, ending: AfterLooks) -> Attached:
-    return Attached(cast("Engine", ring), KERNEL, ending)
 
 
 def test_the_ring_is_emptied_before_the_first_call_is_judged() -> None:
