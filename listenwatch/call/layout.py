@@ -104,3 +104,8 @@ def members_from(name: str, rows: Rows) -> list[Member]:
     """The members of a struct from this one on."""
     laid_out = members(rows)
     return laid_out[[member.name for member in laid_out].index(name) :]
+
+
+def offset_of(name: str, rows: Rows) -> int:
+    """How many bytes of a struct stand before a member."""
+    return sum(member.size for member in members(rows)) - sum(member.size for member in members_from(name, rows))

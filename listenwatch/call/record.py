@@ -8,7 +8,7 @@ from enum import IntEnum
 from operator import itemgetter
 from typing import NamedTuple
 
-from listenwatch.call.layout import LISTEN_EVENT, WIRE_VERSION, compiled, members_from
+from listenwatch.call.layout import LISTEN_EVENT, WIRE_VERSION, compiled, members_from, offset_of
 from listenwatch.call.unseen import unseen_fields
 from listenwatch.errors import RecordingError
 from listenwatch.linux.cgroup_owner import NOBODY, Container, Owner, Pod
@@ -130,7 +130,7 @@ def is_mptcp(socket: Socket) -> bool:
 WIRE, PLACES = compiled(LISTEN_EVENT)
 JUDGED_MEMBERS = members_from("backlog", LISTEN_EVENT)
 """The part of a record that a verdict rests on: before it stands whose the call was, and when."""
-JUDGED = WIRE.size - sum(member.size for member in JUDGED_MEMBERS)
+JUDGED = offset_of("backlog", LISTEN_EVENT)
 """Where that part begins."""
 _unpack = WIRE.unpack
 _make = tuple.__new__  # what a NamedTuple's own _make calls, without its count, which _values ensures
