@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from listenwatch.bpf import overflow_programs, programs
@@ -123,11 +123,13 @@ def entry_paths(evidence: Evidence) -> dict[int, str]:
 
 
 def open_engine(
-    engine: str = "core", attach: str = "auto", *, follow: bool = False, ring_size: int | None = None
+    engine: str = "core", attach: str = "auto", *, follow: bool = False, ring_size: int | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Engine:
     """The engine of that name, attached, its probes known to fire; ObserveError says what is missing.
 
-    ``ring_size`` is in bytes, a power of two; only engine core can have another than the probe's own.
+    ``ring_size`` is in bytes, a power of two; only engine core can have another than the probe's own. Engine core calls
+    ``meanwhile`` while the kernel verifies the probe.
     """
     if engine == "bcc" and ring_size is not None:
         raise UsageError("--buffer is for engine core: leave out --engine bcc")
@@ -138,15 +140,16 @@ def open_engine(
         from listenwatch.bpf.bcc import BccEngine  # seldom used, and slow to import
 
         return BccEngine(attachment, follow=follow)
-    return CoreEngine(attachment, follow=follow, ring_size=ring_size)
+    return CoreEngine(attachment, follow=follow, ring_size=ring_size, meanwhile=meanwhile)
 
 
 def open_any_engine(
-    engine: str, attach: str, *, follow: bool, ring_size: int | None = None
+    engine: str, attach: str, *, follow: bool, ring_size: int | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Engine | SeccompEngine:
     """The same, or for a command that is followed the engine without BPF: if asked for, or ``auto`` has no privilege."""
     if engine != "core" or attach not in ("auto", SECCOMP):
-        return open_engine(engine, attach, follow=follow, ring_size=ring_size)
+        return open_engine(engine, attach, follow=follow, ring_size=ring_size, meanwhile=meanwhile)
     evidence = Evidence()
     if attach == SECCOMP:
         if not follow:
@@ -159,7 +162,7 @@ def open_any_engine(
         why = f"no privilege for BPF, so no stages are seen (to see them, {remedy(to_attach())})"
         return _open_seccomp(evidence, why)
     try:
-        return open_engine(engine, attach, follow=follow, ring_size=ring_size)
+        return open_engine(engine, attach, follow=follow, ring_size=ring_size, meanwhile=meanwhile)
     except ObserveError as error:
         if not follow and follows_by_seccomp(evidence):
             raise ObserveError(f"{error}; a command of your own takes no privilege: listenwatch watch -- COMMAND") from None

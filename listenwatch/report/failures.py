@@ -11,7 +11,8 @@ from listenwatch.linux.terminal import escape, say
 from listenwatch.report.text import reason
 from listenwatch.session.source import Missing
 from listenwatch.verdict.compare import Verdict, VerdictKind
-from listenwatch.verdict.conditions import Condition, conditions_of
+from listenwatch.verdict.condition import Condition
+from listenwatch.verdict.conditions import conditions_of
 from listenwatch.verdict.summary import Summary
 
 MOST = 5

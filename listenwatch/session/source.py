@@ -83,6 +83,7 @@ class Attached:
         for batch in engine.drain(limit):
             self._waiting.put(batch)
         self._loss = engine.loss()  # what comes while the rest is judged is no part of this watch
+        engine.detach()
         while len(self._waiting) and time.process_time() - begun < limit:
             yield from self._decoded(self._waiting.take())
         self._unjudged = len(self._waiting)

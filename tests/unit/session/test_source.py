@@ -29,7 +29,7 @@ class Ring:
 
     def __init__(self, *batches: list[bytes], rest: tuple[list[bytes], ...] = ()) -> None:
         self.batches, self.rest = list(batches), list(rest)
-        self.limit = 0.0
+        self.limit, self.is_detached = 0.0, False
         self._event = os.eventfd(1)
 
     def fileno(self) -> int:
@@ -50,6 +50,9 @@ class Ring:
 
     def loss(self) -> Loss:
         return Loss(ring_full=1)
+
+    def detach(self) -> None:
+        self.is_detached = True
 
 
 class AfterLooks:
@@ -85,6 +88,13 @@ def test_the_ring_is_emptied_before_the_first_call_is_judged() -> None:
     assert all(decode(each.record).backlog == each.call.backlog for each in seen)
     assert calls.left == 0
     assert calls.missing() == Missing(1)
+
+
+def test_it_is_detached_while_the_last_calls_are_judged() -> None:
+    ring = Ring(rest=(batch(0, 2),))
+    coming = attached(ring, AfterLooks(1)).calls()
+    next(coming)
+    assert ring.is_detached
 
 
 def test_whoever_has_enough_calls_has_lost_none_of_those_that_wait() -> None:
