@@ -227,8 +227,7 @@ class CoreEngine(Engine):
     name = "core"
 
     def __init__(
-        self, attachment: Attachment, *, follow: bool = False, ring_size: int | None = None,
-        meanwhile: Callable[[], object] | None = None,
+        self, attachment: Attachment, meanwhile: Callable[[], object], *, follow: bool = False, ring_size: int | None = None
     ) -> None:
         loaded = BpfObject("listen")
         try:

@@ -6,7 +6,7 @@ import sys
 from listenwatch.commands.filtering import listener_filter
 from listenwatch.linux.terminal import use_colour, width_of
 from listenwatch.report.failures import Failures
-from listenwatch.report.sinks import JsonLines, Lines
+from listenwatch.report.sinks import Lines
 from listenwatch.session.filters import CallFilter
 from listenwatch.session.session import Sink
 from listenwatch.verdict.condition import Condition
@@ -27,9 +27,20 @@ def call_filter(options: argparse.Namespace, *, followed: bool = False) -> CallF
 def report_of(options: argparse.Namespace, title: str = "") -> Sink:
     """Where the calls are shown: JSON lines, or a table under ``title``, which goes to stderr."""
     if options.json:
+        from listenwatch.report.json_sinks import JsonLines  # slow to import
+
         return JsonLines(options.behaviour_file)
     colour, width = use_colour(sys.stdout, options.color), width_of(sys.stdout)
     return Lines(title, stages=options.stages, colour=colour, width=width, behaviour_file=options.behaviour_file)
+
+
+def recordings_of(options: argparse.Namespace) -> list[Sink]:
+    """The recording that ``--output`` asks for; none where it does not."""
+    if not options.output:
+        return []
+    from listenwatch.report.json_sinks import RecordingFile
+
+    return [RecordingFile(options.output, options.behaviour_file)]
 
 
 def pages_of(options: argparse.Namespace, source: str) -> list[Sink]:

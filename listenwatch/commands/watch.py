@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _the_rest() -> Any:
     """What judges and shows calls, half of all there is to import: the kernel needs as long to verify the probe."""
-    return importlib.import_module("listenwatch.commands.watching")
+    gc.disable()  # as in __main__
+    try:
+        return importlib.import_module("listenwatch.commands.watching")
+    finally:
+        gc.enable()
 
 
 def _behaviour_in(file: str | None, kernel: Kernel) -> Behaviour | None:

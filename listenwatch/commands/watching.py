@@ -20,7 +20,6 @@ from listenwatch.report.notices import (
     no_call_text,
     not_seen_text,
 )
-from listenwatch.report.sinks import RecordingFile
 from listenwatch.session.session import Session, run_session
 from listenwatch.session.source import Attached
 
@@ -39,7 +38,7 @@ def watch(
     call_filter = reporting.call_filter(options, followed=bool(command))
     report, failures = reporting.report_of(options), reporting.failures_of(options)
     with signals.ends_opening():
-        recordings = [RecordingFile(options.output, options.behaviour_file)] if options.output else []
+        recordings = reporting.recordings_of(options)
         pages = reporting.pages_of(options, "watched live")
     tree = None
     kept = {*READ_MAPS, "CAP_KILL"}  # the command has them all, and may have become another user

@@ -28,8 +28,9 @@ AARCH32 = "compat_arm_syscall"
 """A function of the system calls of AArch32 programs (CONFIG_COMPAT of arm64)."""
 KPROBE_AT_FTRACE = "arch_prepare_kprobe_ftrace"
 """A function of kernels whose kprobes may stand where ftrace changes an instruction (check_ftrace_location(), kernel/kprobes.c)."""
-OTHER_ENTRIES = ("__ia32_sys_listen", X32, AARCH32, "io_listen")
-"""The functions by which a kernel shows that there are other ways to listen() than the native system call."""
+_OF_MACHINE = {"x86_64": ("__ia32_sys_listen", X32), "aarch64": (AARCH32,)}
+OTHER_ENTRIES = (*_OF_MACHINE.get(os.uname().machine, ()), "io_listen")
+"""The functions by which a kernel for this machine shows that there are other ways to listen() than the native system call."""
 SYMBOLS = (*FUNCTIONS, *OVERFLOW_FUNCTIONS, "io_listen", X32, AARCH32, KPROBE_AT_FTRACE)
 TRACEPOINTS = ("syscalls/sys_enter_listen", "syscalls/sys_exit_listen")
 STATE_TRACEPOINT = "inet_sock_set_state"

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from listenwatch.call.header import Header
 from listenwatch.call.record import ListenCall
-from listenwatch.call.recording import Header
 from listenwatch.call.text import local_address
 from listenwatch.linux.names import errno_text
 from listenwatch.linux.terminal import escape, say
