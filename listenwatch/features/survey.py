@@ -41,8 +41,8 @@ def kprobes(evidence: Evidence) -> Feature:
 
 
 def with_config(feature: Feature, evidence: Evidence, option: str) -> Feature:
-    """The same with what the kconfig says, which takes some milliseconds to read and changes no answer."""
-    return feature._replace(how=f"{feature.how}; {config(evidence, option)}")
+    """The same with what the kconfig says of the option, if any: it takes milliseconds to read and changes no answer."""
+    return feature._replace(how=f"{feature.how}; {config(evidence, option)}") if option else feature
 
 
 ENTRY_KPROBES = "kprobes at entries"
@@ -114,15 +114,8 @@ def compat(evidence: Evidence) -> Feature:
     name = "32-bit callers"
     if evidence.machine in _COMPAT:
         return named(name, evidence, _COMPAT[evidence.machine][0])
-    options, _ = evidence.config
-    if options is None:
-        return Feature(name, Answer.UNKNOWN, config(evidence, "COMPAT"))
-    return known(name, options.get("CONFIG_COMPAT") == "y", config(evidence, "COMPAT"))
-
-
-def _compat_in_full(evidence: Evidence) -> Feature:
-    feature = compat(evidence)
-    return with_config(feature, evidence, _COMPAT[evidence.machine][1]) if evidence.machine in _COMPAT else feature
+    how, (options, _) = config(evidence, "COMPAT"), evidence.config
+    return Feature(name, Answer.UNKNOWN, how) if options is None else known(name, options.get("CONFIG_COMPAT") == "y", how)
 
 
 def bpf_lsm(evidence: Evidence) -> Feature:
@@ -152,12 +145,12 @@ def bcc(evidence: Evidence) -> Feature:
 
 def kernel_features(evidence: Evidence) -> list[Feature]:
     """What the kernel and the distribution offer."""
+    _, compat_option = _COMPAT.get(evidence.machine, ("", ""))
     return [
-        btf(evidence), with_config(kprobes(evidence), evidence, "KPROBES"), *entry_kprobes(evidence), fentry(evidence), *call_tracepoints(evidence),
-        state_tracepoint(evidence), ring_buffer(evidence),
-        symbols("io_uring listen", evidence, "io_listen", "__sys_listen_socket"),
-        tried("MPTCP", evidence.mptcp, evidence.privilege), _compat_in_full(evidence), bpf_lsm(evidence),
-        headers(evidence), bcc(evidence),
+        btf(evidence), with_config(kprobes(evidence), evidence, "KPROBES"), *entry_kprobes(evidence), fentry(evidence),
+        *call_tracepoints(evidence), state_tracepoint(evidence), ring_buffer(evidence),
+        symbols("io_uring listen", evidence, "io_listen", "__sys_listen_socket"), tried("MPTCP", evidence.mptcp, evidence.privilege),
+        with_config(compat(evidence), evidence, compat_option), bpf_lsm(evidence), headers(evidence), bcc(evidence),
     ]
 
 

@@ -86,11 +86,11 @@ def descendants(pid: int) -> list[int]:
         with contextlib.suppress(OSError):
             parent = int(_read(process, "stat").rpartition(")")[2].split()[1])
             children.setdefault(parent, []).append(process)
-    found, at = [pid], 0
-    while at < len(found):
-        found += children.get(found[at], ())
+    tree, at = [pid], 0
+    while at < len(tree):
+        tree += children.get(tree[at], ())
         at += 1
-    return found[1:]
+    return tree[1:]
 
 
 def name_matches(name: str | bytes, wanted: str) -> bool:
