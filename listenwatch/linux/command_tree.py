@@ -1,5 +1,6 @@
 """One command and every process that comes of it, followed until the last has ended."""
 
+import atexit
 import ctypes
 import os
 import signal
@@ -35,6 +36,7 @@ class CommandTree:
             raise UsageError(f"cannot run {command[0]!r}: {error.strerror}") from None
         except subprocess.SubprocessError:  # in ``prepare``: which error it was is not passed on
             raise ObserveError("the command could not be put under a filter of ours") from None
+        atexit.register(self.reap)  # who has ended by then is not left to process 1: in a container that may not care
         self.status: int | None = None
         self.ended = False
         self._on_filter: Callable[[str], None] | None = on_filter
