@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import listenwatch.linux.kernel_names  # noqa: F401  running_kernel imports it, when we may not read our own files any more
 from listenwatch.commands import reporting
 from listenwatch.linux.command_tree import CommandTree
 from listenwatch.linux.kernel import release_of_kernel, running_kernel
