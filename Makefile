@@ -56,7 +56,9 @@ help:
 
 # ---- set-up ------------------------------------------------------------------------------------
 
+# Compiled to bytecode as pip does with what it installs: where PYTHONDONTWRITEBYTECODE is set, each start would do it
 setup: .venv/.packages .venv/.installed objects
+	@$(PY) -m compileall -q -x labs/exercises listenwatch
 
 # apt only where a package is missing: a second run needs neither network nor root
 .venv/.packages: WANTED = $(PACKAGES)

@@ -33,6 +33,7 @@ def main() -> int:
         os.write(2, f"listenwatch: cannot start: {type(error).__name__}: {error}\n".encode(errors="backslashreplace"))
     if heeded:
         _signal.signal(_signal.SIGINT, _leaving_with(status))
+    gc.freeze()  # the interpreter would look through all that is there for garbage before it ends
     return status
 
 

@@ -7,7 +7,6 @@ import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from listenwatch.commands.parser import Parser
 from listenwatch.errors import ListenwatchError, ObserveError, did_you_mean
@@ -54,30 +53,25 @@ under --strict), 5 something that --fail-on names, 130 interrupted; of
 'watch -- COMMAND' the command's own if that is not 0"""
 
 
-class _Version(argparse.Action):
-    """Print what is there, and end: found out only if it is asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        from listenwatch.commands.versions import version_text
-
-        print(version_text())
-        parser.exit()
-
-
 def _top_parser() -> argparse.ArgumentParser:
     rows = "\n".join(f"  {name:<11} {summary}" for name, summary in COMMANDS.items())
     parser = Parser(
         prog="listenwatch", usage="listenwatch [COMMAND] [OPTIONS]", description=DESCRIPTION,
         epilog=EPILOG.format(commands=rows),
     )
-    parser.add_argument("--version", action=_Version, nargs=0,
+    parser.add_argument("--version", action="store_true",
         help="show the versions of listenwatch, the kernel and libbpf, and how to attach here")  # fmt: skip
     return parser
 
 
 def _command_of(arguments: list[str]) -> tuple[str, list[str]]:
     """The command and its arguments: no command, or an option first, means ``watch``."""
-    if arguments and arguments[0] in ("-h", "--help", "--version"):
+    if arguments[:1] == ["--version"]:
+        from listenwatch.commands.versions import version_text
+
+        print(version_text())
+        raise SystemExit(0)
+    if arguments and arguments[0] in ("-h", "--help"):
         _top_parser().parse_args(arguments)
     if not arguments or arguments[0].startswith("-"):
         return "watch", arguments

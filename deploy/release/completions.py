@@ -19,7 +19,7 @@ from listenwatch.labs.catalogue import exercises
 from listenwatch.model.kernels import ERAS
 from listenwatch.model.kernels import name as release
 from listenwatch.report.schemas import published
-from listenwatch.verdict.conditions import Condition
+from listenwatch.verdict.condition import Condition
 
 FILES = {"bash": "listenwatch", "zsh": "_listenwatch", "fish": "listenwatch.fish"}
 """The name of each shell's file, by which the shell finds it."""

@@ -10,7 +10,8 @@ from listenwatch.errors import UsageError
 from listenwatch.linux.kernel import Kernel
 from listenwatch.linux.names import errno_text
 from listenwatch.model.inputs import TcpState
-from listenwatch.report.text import judged_to_json, reason
+from listenwatch.report.call_json import judged_to_json
+from listenwatch.report.text import reason
 from listenwatch.verdict.compare import Verdict, VerdictKind
 from listenwatch.verdict.conditions import is_clamped
 

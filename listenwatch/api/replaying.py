@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Self
 
 from listenwatch.api.judged_call import JudgedCall
-from listenwatch.call.recording import Header, Recording
+from listenwatch.call.header import Header
+from listenwatch.call.recording import Recording
 from listenwatch.errors import UsageError
 from listenwatch.linux.terminal import escape
 from listenwatch.session.filters import CallFilter

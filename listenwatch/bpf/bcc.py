@@ -109,6 +109,9 @@ class BccObject:
         """The descriptor of a program, once attached."""
         return int(self._bpf.funcs[name.encode()].fd)
 
+    def detach(self) -> None:
+        """``close`` does it."""
+
     def close(self) -> None:
         """Detach and unload everything; safe to call twice."""
         for tracepoint in self._tracepoints:

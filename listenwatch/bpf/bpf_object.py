@@ -7,13 +7,13 @@ so nothing stays attached when it ends, however it ends.
 import ctypes
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from threading import Thread
 
 from listenwatch.bpf import libbpf, package_data, tracefs
 from listenwatch.bpf.programs import BpfProgram
 from listenwatch.errors import ObserveError
-from listenwatch.linux import btf, privileges
+from listenwatch.linux import btf, interrupt, privileges
 
 
 class BpfObject:
@@ -21,51 +21,77 @@ class BpfObject:
 
     def __init__(self, name: str) -> None:
         self._links: list[int] = []
+        self._detaching: list[Thread] = []
         self._object = 0
-        compiled = package_data.read_object(name)
+        self._compiled = package_data.read_object(name)
+        self._sizes: dict[bytes, int] = {}
         if not btf.VMLINUX.exists():
             raise ObserveError(
                 f"this kernel has no BTF ({btf.VMLINUX} is missing): it needs CONFIG_DEBUG_INFO_BTF=y"
             )
         self._bpf = libbpf.load_library()
-        self._log = libbpf.Log()
-        self._object = self._bpf.bpf_object__open_mem(compiled, len(compiled), None) or 0
-        if not self._object:
-            raise self.failed("cannot read the compiled probe", "run 'make setup'")
 
     # -- setting up
 
-    def _choose(self, names: set[str]) -> None:
-        """Which of its programs are loaded."""
+    def resize(self, name: str, size: int) -> None:
+        """How much one of its maps holds; before ``load``."""
+        self._sizes[name.encode()] = size
+
+    def load(
+        self, programs: Iterable[BpfProgram], config: ctypes.Structure, meanwhile: Callable[[], object] | None = None
+    ) -> None:
+        """Verify and load these programs with these constants; ObserveError carries the verifier's log.
+
+        ``meanwhile`` is called while libbpf and the kernel are busy with it, some 30 ms, on another processor.
+        """
+        names = {program.name for program in programs}
+        self._open(names, config)
+        if not self._loading(meanwhile):
+            return
+        with libbpf.logged() as log:  # again, to hear why
+            self._open(names, config)
+            if error := self._load():
+                raise self.failed("the kernel refused the probe", "--verbose shows the verifier's log", error, log)
+
+    def _open(self, names: set[str], config: ctypes.Structure) -> None:
+        """The object, its programs of these names only, and its constants (.rodata)."""
+        self._unload()
+        self._object = self._bpf.bpf_object__open_mem(self._compiled, len(self._compiled), None) or 0
+        if not self._object:
+            raise self.failed("cannot read the compiled probe", "run 'make setup'", ctypes.get_errno())
         handle = None
         while handle := self._bpf.bpf_object__next_program(self._object, handle):
             wanted = self._bpf.bpf_program__name(handle).decode() in names
             self._bpf.bpf_program__set_autoload(handle, wanted)
+        for name, size in self._sizes.items():
+            self._bpf.bpf_map__set_max_entries(self._map(name), size)
+        if self._bpf.bpf_map__set_initial_value(self._map(b".rodata"), ctypes.byref(config), ctypes.sizeof(config)):
+            raise self.failed("the compiled probe does not fit this version", "run 'make setup'", ctypes.get_errno())
 
-    def _set_config(self, config: ctypes.Structure) -> None:
-        """The constants of the object: its .rodata."""
-        rodata = self._bpf.bpf_object__find_map_by_name(self._object, b".rodata")
-        size = ctypes.sizeof(config)
-        if self._bpf.bpf_map__set_initial_value(rodata, ctypes.byref(config), size):
-            raise self.failed("the compiled probe does not fit this version", "run 'make setup'")
+    def _load(self) -> int:
+        """0, or the errno."""
+        return -int(self._bpf.bpf_object__load(self._object))
 
-    def resize(self, name: str, size: int) -> None:
-        """How much one of its maps holds; before ``load``."""
-        handle = self._bpf.bpf_object__find_map_by_name(self._object, name.encode())
-        self._bpf.bpf_map__set_max_entries(handle, size)
-
-    def load(self, programs: Iterable[BpfProgram], config: ctypes.Structure) -> None:
-        """Verify and load these programs with these constants; ObserveError carries the verifier's log."""
-        self._choose({program.name for program in programs})
-        self._set_config(config)
-        if self._bpf.bpf_object__load(self._object):
-            raise self.failed("the kernel refused the probe", "--verbose shows the verifier's log")
+    def _loading(self, meanwhile: Callable[[], object] | None) -> int:
+        """The same in a thread of its own, if there is something to do ``meanwhile``."""
+        if meanwhile is None:
+            return self._load()
+        errors: list[int] = []
+        thread = Thread(target=lambda: errors.append(self._load()))
+        with interrupt.held():  # nobody closes what is being loaded
+            thread.start()
+            try:
+                meanwhile()
+            finally:
+                thread.join()
+        return errors[0]
 
     def attach(self, programs: Iterable[BpfProgram]) -> tuple[BpfProgram, ...]:
         """Attach them; those that were. ObserveError where a required one is refused."""
-        return tuple(program for program in programs if self._attach(program))
+        with libbpf.logged() as log:
+            return tuple(program for program in programs if self._attach(program, log))
 
-    def _attach(self, program: BpfProgram) -> bool:
+    def _attach(self, program: BpfProgram, log: Sequence[str]) -> bool:
         handle = self._program(program.name)
         if program.kind == "tracepoint":
             event = libbpf.open_tracepoint(tracefs.event_id(program.target))
@@ -75,15 +101,14 @@ class BpfObject:
         if link:
             self._links.append(link)
         elif program.required:
-            raise self.failed(f"cannot attach to {program.target}", "--verbose shows the log")
+            raise self.failed(f"cannot attach to {program.target}", "--verbose shows the log", ctypes.get_errno(), log)
         return bool(link)
 
-    def failed(self, what: str, then: str) -> ObserveError:
-        """The error for what libbpf just refused; ``then`` says what to do about it."""
-        error = ctypes.get_errno()
+    def failed(self, what: str, then: str, error: int, log: Sequence[str] = ()) -> ObserveError:
+        """The error for what libbpf just refused, by its errno; ``then`` says what to do about it."""
         if error in (errno.EPERM, errno.EACCES):
             then = privileges.remedy(privileges.to_attach()) or then
-        return ObserveError(f"{what} ({os.strerror(error)}): {then}", self._log.text())
+        return ObserveError(f"{what} ({os.strerror(error)}): {then}", "".join(log))
 
     def _program(self, name: str) -> int:
         handle: int | None = self._bpf.bpf_object__find_program_by_name(self._object, name.encode())
@@ -95,8 +120,11 @@ class BpfObject:
 
     def map_fd(self, name: str) -> int:
         """The descriptor of one of its maps."""
-        handle = self._bpf.bpf_object__find_map_by_name(self._object, name.encode())
-        return int(self._bpf.bpf_map__fd(handle))
+        return int(self._bpf.bpf_map__fd(self._map(name.encode())))
+
+    def _map(self, name: bytes) -> int | None:
+        handle: int | None = self._bpf.bpf_object__find_map_by_name(self._object, name)
+        return handle
 
     def program_fd(self, name: str) -> int:
         """The descriptor of one of its programs, once loaded."""
@@ -104,15 +132,25 @@ class BpfObject:
 
     # -- ending
 
+    def detach(self) -> None:
+        """Begin to detach everything: for each perf event the kernel waits until no processor can be in a program.
+
+        That takes 30 ms and more for each, one after the other (``event_mutex``), in which others can work.
+        """
+        while self._links:
+            thread = Thread(target=self._bpf.bpf_link__destroy, args=(self._links.pop(),))
+            thread.start()
+            self._detaching.append(thread)
+
     def close(self) -> None:
         """Detach and unload everything; safe to call twice."""
-        if self._links:  # side by side: the kernel waits for each perf event's last program run (0.1 s)
-            threads = [Thread(target=self._bpf.bpf_link__destroy, args=(link,)) for link in self._links]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-        self._links.clear()
+        self.detach()
+        for thread in self._detaching:
+            thread.join()
+        self._detaching.clear()
+        self._unload()
+
+    def _unload(self) -> None:
         if self._object:
             self._bpf.bpf_object__close(self._object)
             self._object = 0

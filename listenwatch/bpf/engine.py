@@ -3,7 +3,7 @@
 import ctypes
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol, Self
 
 from listenwatch.bpf import maps, marker, ring
@@ -80,10 +80,14 @@ class Loss(NamedTuple):
 
 
 class Loaded(Protocol):
-    """Maps and programs in the kernel: descriptors by the names probes/ gives them; ``close`` detaches it all."""
+    """Maps and programs in the kernel: descriptors by the names probes/ gives them.
+
+    ``detach`` begins to detach it all, ``close`` ends it, and unloads.
+    """
 
     def map_fd(self, name: str) -> int: ...
     def program_fd(self, name: str) -> int: ...
+    def detach(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -217,6 +221,13 @@ class Engine:
 
     # -- ending
 
+    def detach(self) -> None:
+        """No more calls are recorded; ``close`` waits for the kernel, which takes its time over it.
+
+        What was recorded can be read still, and what was counted.
+        """
+        self._loaded.detach()
+
     def close(self) -> None:
         """Detach everything; safe to call twice."""
         self._ring.close()
@@ -234,13 +245,15 @@ class CoreEngine(Engine):
 
     name = "core"
 
-    def __init__(self, attachment: Attachment, *, follow: bool = False, ring_size: int | None = None) -> None:
+    def __init__(
+        self, attachment: Attachment, meanwhile: Callable[[], object], *, follow: bool = False, ring_size: int | None = None
+    ) -> None:
         loaded = BpfObject("listen")
         try:
             if ring_size is not None:
                 loaded.resize("ring", ring_size)
             config = new_config(attachment.programs, follow=follow)
-            loaded.load(attachment.programs, config)
+            loaded.load(attachment.programs, config, meanwhile)
             attached = loaded.attach(attachment.programs)
             super().__init__(attachment._replace(programs=attached), loaded, follow=follow)
         except BaseException:

@@ -3,6 +3,8 @@
 import ctypes
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ctypes import CFUNCTYPE, c_bool, c_char_p, c_int, c_size_t, c_uint32, c_void_p
 from functools import cache
 
@@ -53,6 +55,7 @@ def load_library() -> ctypes.CDLL:
         function = getattr(library, name)
         function.restype = result
         function.argtypes = arguments
+    library.libbpf_set_print(PRINT_CALLBACK())  # none: by default it writes to stderr
     return library
 
 
@@ -62,32 +65,28 @@ def library_version() -> str:
     return version.decode().removeprefix("v")
 
 
-_messages: list[str] = []
-_libc = ctypes.CDLL(None)
-_libc.vsnprintf.argtypes = (c_void_p, c_size_t, c_char_p, c_void_p)
+@contextmanager
+def logged() -> Iterator[list[str]]:
+    """What libbpf logs meanwhile, the verifier's log included; else it says nothing.
 
+    Only for what is about to fail: it logs some 2,000 lines, and each waits for Python.
+    """
+    messages: list[str] = []
+    vsnprintf = ctypes.CDLL(None).vsnprintf
+    vsnprintf.argtypes = (c_void_p, c_size_t, c_char_p, c_void_p)
 
-def _collect(_level: int, text_format: bytes, arguments: int) -> int:
-    buffer = ctypes.create_string_buffer(1 << 16)
-    _libc.vsnprintf(buffer, len(buffer), text_format, arguments)
-    _messages.append(buffer.value.decode(errors="replace"))
-    return 0
+    def collect(_level: int, text_format: bytes, arguments: int) -> int:
+        buffer = ctypes.create_string_buffer(1 << 16)
+        vsnprintf(buffer, len(buffer), text_format, arguments)
+        messages.append(buffer.value.decode(errors="replace"))
+        return 0
 
-
-# libbpf keeps one such pointer for the whole process, so there is one, and it is never freed.
-_collector = PRINT_CALLBACK(_collect)
-
-
-class Log:
-    """What libbpf logs from now on, the verifier's log included, instead of writing it to stderr."""
-
-    def __init__(self) -> None:
-        load_library().libbpf_set_print(_collector)
-        self._begin = len(_messages)
-
-    def text(self) -> str:
-        """Everything logged so far."""
-        return "".join(_messages[self._begin :])
+    library, collector = load_library(), PRINT_CALLBACK(collect)
+    library.libbpf_set_print(collector)
+    try:
+        yield messages
+    finally:
+        library.libbpf_set_print(PRINT_CALLBACK())
 
 
 class PerfEventAttr(ctypes.Structure):

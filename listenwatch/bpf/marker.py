@@ -2,7 +2,6 @@
 
 import errno
 import os
-import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +10,9 @@ from typing import NamedTuple
 from listenwatch.errors import ObserveError
 from listenwatch.linux import libc
 
-_draw = random.SystemRandom().getrandbits
-FD = -1 - _draw(31)
+FD = -1 - (int.from_bytes(os.urandom(4)) >> 1)
 """A number no descriptor has, drawn anew in each process, as is ``BACKLOG``: nobody else can know them."""
-BACKLOG = _draw(32) - (1 << 31)
+BACKLOG = int.from_bytes(os.urandom(4)) - (1 << 31)
 
 PATIENCE = 5.0
 """Seconds to wait for a marker. The kernel leaves out a program while another one runs on that processor."""

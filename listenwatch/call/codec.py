@@ -6,7 +6,6 @@ from typing import Any
 from listenwatch.call.forms import SCHEMA
 from listenwatch.call.record import Flag, ListenCall
 from listenwatch.call.text import local_address, local_port
-from listenwatch.linux import clock
 from listenwatch.linux.names import errno_text, family_name, protocol_name, type_name
 
 # call/line.py is imported where it is used: cattrs takes 50 ms, which a table does not need.
@@ -46,8 +45,3 @@ def call_from_json(line: dict[str, Any]) -> ListenCall:
     from listenwatch.call.line import read_call
 
     return read_call(line)
-
-
-def time_of_day(call: ListenCall) -> str:
-    """When the call began, in this machine's time zone: ``HH:MM:SS``."""
-    return clock.time_of_day(call.time_ns)

@@ -5,10 +5,11 @@ import io
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import IO, Annotated, Any, Final, Literal, NamedTuple, TypedDict
+from typing import IO, Annotated, Any, Final, Literal, TypedDict
 
 from listenwatch.call.codec import call_from_json
 from listenwatch.call.forms import OLDER, SCHEMA
+from listenwatch.call.header import Header
 from listenwatch.call.keys import Attach, KernelObject, kernel_object
 from listenwatch.call.record import ListenCall
 from listenwatch.call.text import entry_path_name
@@ -44,14 +45,6 @@ class HeaderLine(TypedDict):
 
     schema: Literal["listenwatch/recording/3"]
     recording: RecordingObject
-
-
-class Header(NamedTuple):
-    """What a recording says of itself: the kernel it was made on, how it was watched, and what could not be seen so."""
-
-    kernel: Kernel
-    attach: str
-    not_seen: tuple[EntryPath, ...] = ()
 
 
 class Writer:

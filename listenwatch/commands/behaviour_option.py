@@ -1,6 +1,5 @@
-"""--behaviour FIELD=VALUE, a field changed on purpose to see the check fail, --behaviour-file, and what ``verify`` runs on."""
+"""--behaviour FIELD=VALUE, a field changed on purpose to see the check fail, what --behaviour-file names, and what ``verify`` runs on."""
 
-import argparse
 import json
 from collections.abc import Callable, Iterable
 from enum import Enum
@@ -37,14 +36,6 @@ def override(behaviour: Behaviour, changes: Iterable[str]) -> Behaviour:
             raise UsageError(f"behaviour {field} cannot be '{text}': {_choices(field)}") from None
         behaviour = behaviour.replace(**{field: value})
     return behaviour
-
-
-def add_file_option(parser: argparse.ArgumentParser) -> None:
-    """``--behaviour-file``."""
-    parser.add_argument(
-        "--behaviour-file", metavar="FILE",
-        help="judge by the Behaviour in FILE, which 'identify --output' wrote, not by what this kernel names and its release",
-    )  # fmt: skip
 
 
 def behaviour_for_kernel(file: str | None, kernel: Kernel, otherwise: Callable[[Kernel], Behaviour] = behaviour_of) -> Behaviour:

@@ -206,8 +206,8 @@ def _shown(wanted: str | None) -> "tuple[Shown, Events | None]":
     if wanted is None:
         return Shown(), None
     from listenwatch.call import codec
+    from listenwatch.report.call_json import judged_to_json
     from listenwatch.report.overflow_json import event_line
-    from listenwatch.report.text import judged_to_json
 
     codec.load()
     events = Events(to_journal() if wanted == "journal" else to_stdout)

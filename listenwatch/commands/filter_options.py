@@ -1,19 +1,10 @@
-"""The options that choose calls or listeners and how they are shown."""
+"""The options that choose calls or listeners and how they are shown; ``filtering`` and ``reporting`` make what they ask for."""
 
 import argparse
-import sys
 
-from listenwatch.commands import behaviour_option, color_option
+from listenwatch.commands import behaviour_file, color_option
 from listenwatch.commands.numbers import integers, ports
-from listenwatch.linux.netns import inode_of
-from listenwatch.linux.owner_filter import OwnerFilter
-from listenwatch.linux.terminal import use_colour, width_of
-from listenwatch.report.failures import Failures
-from listenwatch.report.sinks import JsonLines, Lines
-from listenwatch.session.filters import CallFilter
-from listenwatch.session.session import Sink
-from listenwatch.sockets.listener_filter import ListenerFilter
-from listenwatch.verdict.conditions import Condition
+from listenwatch.verdict.condition import Condition
 
 
 def add_options(parser: argparse.ArgumentParser, what: str = "calls") -> argparse._ArgumentGroup:
@@ -47,7 +38,7 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print JSON lines, the summary last")
     add("--html", metavar="FILE", help="also write FILE, a page with a time line and each call's stages")
     color_option.add_option(parser)
-    behaviour_option.add_file_option(parser)
+    behaviour_file.add_option(parser)
     add("--strict", action="store_true",
         help="exit 4 if a call was inconclusive or unmodelled, if there was none, or if this attach mode "
         "cannot see every call there may be")  # fmt: skip
@@ -66,42 +57,3 @@ def conditions(text: str) -> list[Condition]:
         if word not in by_name:
             raise argparse.ArgumentTypeError(f"nothing to fail on: {word!r} (choose from {', '.join(_MAY_FAIL)})")
     return [by_name[word] for word in text.split(",")]
-
-
-def failures_of(options: argparse.Namespace) -> list[Failures]:
-    """The sink that looks for what ``--fail-on`` names; none where it is not given."""
-    return [Failures({Condition.DISAGREE, *options.fail_on})] if options.fail_on else []
-
-
-def listener_filter(options: argparse.Namespace) -> ListenerFilter:
-    """The filter these options ask for, of listeners."""
-    netns = None if options.netns is None else inode_of(options.netns)
-    owner = OwnerFilter(options.unit or (), options.container or ())
-    return ListenerFilter(options.pid or (), options.name or (), options.port or (), netns, owner)
-
-
-def call_filter(options: argparse.Namespace, *, followed: bool = False) -> CallFilter:
-    """The filter these options ask for; ``followed``: of our own process tree only."""
-    return CallFilter(
-        *listener_filter(options), followed, options.failed, options.disagree, options.clamped
-    )
-
-
-def report_of(options: argparse.Namespace, title: str = "") -> Sink:
-    """Where the calls are shown: JSON lines, or a table under ``title``, which goes to stderr."""
-    if options.json:
-        return JsonLines(options.behaviour_file)
-    colour, width = use_colour(sys.stdout, options.color), width_of(sys.stdout)
-    return Lines(title, stages=options.stages, colour=colour, width=width, behaviour_file=options.behaviour_file)
-
-
-def pages_of(options: argparse.Namespace, source: str) -> list[Sink]:
-    """The page that ``--html`` asks for, of calls that came from ``source``; none where it does not."""
-    if options.html is None:
-        return []
-    from listenwatch.report.recording.page import (
-        HtmlPage,  # only here: templates take time to import
-    )
-
-    judged_by = f", judged by {options.behaviour_file}" if options.behaviour_file else ""
-    return [HtmlPage(options.html, f"{source}{judged_by}")]

@@ -7,8 +7,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-from listenwatch.commands import filter_options
-from listenwatch.linux.kernel import running_kernel
+from listenwatch.commands.filtering import listener_filter
+from listenwatch.linux.kernel import release_of_kernel
 from listenwatch.linux.streams import need_descriptors
 from listenwatch.linux.terminal import say, use_colour, width_of
 from listenwatch.report.listeners_json import json_lines
@@ -23,7 +23,7 @@ INCOMPLETE = 4
 def sampler_of(options: argparse.Namespace, order: str) -> Sampler:
     """What looks at the listeners that the options want."""
     need_descriptors()
-    wanted, version = filter_options.listener_filter(options), running_kernel().version
+    wanted, version = listener_filter(options), release_of_kernel().version
     having = [word for word in FINDINGS if getattr(options, word)]
     asked = AskedBacklogs.read(options.events) if options.events else None
     return Sampler(lambda: look(version, wanted, having=having, asked=asked), order)

@@ -6,6 +6,7 @@ from contextlib import closing
 
 from listenwatch.bpf.overflow import OverflowProbe
 from listenwatch.commands import color_option, filter_options
+from listenwatch.commands.filtering import listener_filter
 from listenwatch.commands.numbers import seconds
 from listenwatch.commands.parser import add_quiet
 from listenwatch.features.attach import OVERFLOW_MODES, open_overflow_probe
@@ -74,7 +75,7 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Watch until the duration or a signal ends it; then totals, counters and advice."""
-    wanted, kernel = filter_options.listener_filter(options), running_kernel()
+    wanted, kernel = listener_filter(options), running_kernel()
     with closing(SignalPipe()) as signals, closing(open_overflow_probe(options.attach)) as probe:
         watch = OverflowWatch(probe, kernel, wanted)
         keep_only({*READ_MAPS, *FIND_HOLDERS, *ENTER_NAMESPACES})

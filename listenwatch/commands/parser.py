@@ -1,12 +1,12 @@
 """The parser of every command: help that fits into 80 columns, and a question where a word may have been mistyped."""
 
 import argparse
-import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 from listenwatch.errors import did_you_mean
-from listenwatch.linux.terminal import escape
+from listenwatch.linux.terminal import escape, given_columns, width_of
 
 WIDTH = 80
 """Columns that every help fits into, however wide the terminal is."""
@@ -16,7 +16,7 @@ class Help(argparse.RawDescriptionHelpFormatter):
     """Help for a terminal of at most WIDTH columns; description and epilog are printed as they are."""
 
     def __init__(self, prog: str, **options: Any) -> None:
-        columns = min(shutil.get_terminal_size().columns, WIDTH)
+        columns = min(given_columns() or width_of(sys.stdout) or WIDTH, WIDTH)
         super().__init__(prog, **{"width": columns - 2, **options})  # as much as argparse leaves free
 
 

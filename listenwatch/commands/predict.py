@@ -5,7 +5,8 @@ import json
 import sys
 
 from listenwatch.api.predicting import predicted
-from listenwatch.commands.behaviour_option import add_file_option, read_file
+from listenwatch.commands import behaviour_file
+from listenwatch.commands.behaviour_option import read_file
 from listenwatch.commands.numbers import plain
 from listenwatch.errors import UsageError
 from listenwatch.features.behaviour import behaviour_of_any
@@ -34,7 +35,7 @@ exit status: 0 calculated, 2 usage, such as a version that is not known,
 def build_parser(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add, kernels = parser.add_argument, parser.add_mutually_exclusive_group()
-    add_file_option(parser)
+    behaviour_file.add_option(parser)
     add("--backlog", type=integer, required=True, metavar="N", help="as given to listen()")
     kernels.add_argument("--kernel", metavar="V", help="version or series (default: this kernel)")
     kernels.add_argument("--compare", metavar="V,V,...", help="several kernels side by side")

@@ -5,7 +5,7 @@ import sys
 from typing import BinaryIO
 
 from listenwatch.call.recording import Recording
-from listenwatch.commands import filter_options
+from listenwatch.commands import filter_options, reporting
 from listenwatch.commands.behaviour_option import behaviour_for_kernel
 from listenwatch.commands.parser import add_quiet
 from listenwatch.errors import RecordingError, UsageError
@@ -47,19 +47,19 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Judge every readable call; the damage, if any, is reported after them."""
     damage: RecordingError | None = None
-    failures = filter_options.failures_of(options)
+    failures = reporting.failures_of(options)
     with _opened(options.file) as stream:
         recording = Recording(stream, escape(options.file))
         header = recording.header
         behaviour = behaviour_for_kernel(options.behaviour_file, header.kernel, behaviour_of_recorded)
-        session = Session(Recorded(recording), filter_options.call_filter(options), behaviour)
+        session = Session(Recorded(recording), reporting.call_filter(options), behaviour)
         title = (
             f"recorded on Linux {escape(header.kernel.release)}, attach mode {escape(header.attach)}"
             f"{not_seen_text(header.not_seen)}"
         )
-        pages = filter_options.pages_of(options, f"replayed from {options.file}")
+        pages = reporting.pages_of(options, f"replayed from {options.file}")
         try:
-            run_session(session, [filter_options.report_of(options, title), *pages], failures)
+            run_session(session, [reporting.report_of(options, title), *pages], failures)
         except RecordingError as error:
             damage = error
     summary, missing = session.summary()

@@ -4,9 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from listenwatch.commands import attaching, color_option
+from listenwatch.commands import attaching, behaviour_file, color_option
 from listenwatch.commands.behaviour_option import (
-    add_file_option,
     behaviour_for_kernel,
     override,
     setting_of,
@@ -67,7 +66,7 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
     add("--strict", action="store_true", help="what is not conclusive is a failure")
     add("--behaviour", metavar="FIELD=VALUE", action="append", default=[],
         help="change a field of the model's Behaviour, to see the check fail")  # fmt: skip
-    add_file_option(parser)
+    behaviour_file.add_option(parser)
     add("--generate", type=integer, metavar="N", help="judge N random histories instead of the scenarios")
     add("--seed", type=integer, default=1, metavar="S", help="of --generate: the same seed, the same histories")
     add("--repro", type=Path, metavar="FILE",

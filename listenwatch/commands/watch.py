@@ -1,31 +1,23 @@
 """``listenwatch watch``: every listen() as it happens, or those of one command's process tree."""
 
+from __future__ import annotations
+
 import argparse
+import gc
+import importlib
 from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 from listenwatch.commands import attaching, filter_options
-from listenwatch.commands.behaviour_option import behaviour_for_kernel
 from listenwatch.commands.numbers import positive_int, seconds
 from listenwatch.commands.parser import add_quiet
 from listenwatch.errors import UsageError
 from listenwatch.features.attach import open_any_engine
-from listenwatch.linux.command_tree import CommandTree
-from listenwatch.linux.kernel import running_kernel
-from listenwatch.linux.priority import run_before_others
-from listenwatch.linux.privileges import READ_MAPS, keep_only
-from listenwatch.linux.terminal import inform, say
-from listenwatch.linux.wakeups import SignalPipe, UntilInterrupted
-from listenwatch.report.notices import (
-    filtered_text,
-    helped_text,
-    left_out_text,
-    no_call_text,
-    not_seen_text,
-    repeats_text,
-)
-from listenwatch.report.sinks import RecordingFile
-from listenwatch.session.session import Session, run_session
-from listenwatch.session.source import Attached
+from listenwatch.linux.kernel import Kernel, release_of_kernel
+from listenwatch.linux.wakeups import SignalPipe
+
+if TYPE_CHECKING:
+    from listenwatch.model.behaviour import Behaviour
 
 BUFFERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 EPILOG = """\
@@ -75,56 +67,36 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Watch until the command, the count, the duration or a signal ends it."""
-    command = _command_of(options.command)
-    kernel = running_kernel()
-    behaviour, tree = behaviour_for_kernel(options.behaviour_file, kernel), None
+    command, kernel = _command_of(options.command), release_of_kernel()
+    kernel.check_watched()
+    behaviour = _behaviour_in(options.behaviour_file, kernel)
     with (
         closing(SignalPipe()) as signals,
         open_any_engine(
-            options.engine, options.attach, follow=bool(command),
-            ring_size=options.buffer and options.buffer << 20,
+            options.engine, options.attach, follow=bool(command), ring_size=options.buffer and options.buffer << 20,
+            meanwhile=_the_rest,
         ) as engine,
     ):
-        call_filter = filter_options.call_filter(options, followed=bool(command))
-        report, failures = filter_options.report_of(options), filter_options.failures_of(options)
-        with signals.ends_opening():
-            recordings = [RecordingFile(options.output, options.behaviour_file)] if options.output else []
-            pages = filter_options.pages_of(options, "watched live")
-        if not command:
-            _settle()
-        inform(
-            f"watching listen() on Linux {kernel.release}, engine {engine.name}, "
-            f"attach mode {engine.attach}: {engine.why}"
-            f"{not_seen_text(engine.not_seen)}"
-        )
-        if command:
-            tree = CommandTree(command, lambda process: say(filtered_text(process)), engine.enter_child)
-            _settle()
-        source = Attached(engine, kernel, UntilInterrupted(signals, options.duration, tree))
-        session = Session(source, call_filter, behaviour)
-        summary = run_session(session, [report, *pages], [*recordings, *failures], options.count)
-        if session.repeats:
-            inform(repeats_text(session.repeats))
-        left_out = engine.loss().left_out
-        if left_out:
-            say(left_out_text(left_out))
-        if tree is not None and (alive := tree.survivors()):
-            say(f"no longer followed, still running: {', '.join(alive)}{helped_text(engine.attach)}")
-    if summary.is_empty:
-        say(no_call_text(followed=bool(command), filtered=not call_filter.has_every_call))
-    if tree is not None and tree.status:
-        say(f"the command {tree.how_it_ended()}")
-        return tree.exit_status
-    return summary.exit_status(
-        strict=options.strict, all_seen=not (engine.not_seen or left_out), fails=any(failures),
-        may_be_empty=not (options.fail_on or left_out or (tree and tree.is_filtered)),
-    )  # fmt: skip
+        status: int = _the_rest().watch(options, command, behaviour, signals, engine)
+        return status
 
 
-def _settle() -> None:
-    """Ready: read before others run, with no more privileges than that takes, once a command has its own of all of them."""
-    run_before_others()
-    keep_only({*READ_MAPS, "CAP_KILL"})  # a command may have become another user
+def _the_rest() -> Any:
+    """What judges and shows calls, half of all there is to import: the kernel needs as long to verify the probe."""
+    gc.disable()  # as in __main__
+    try:
+        return importlib.import_module("listenwatch.commands.watching")
+    finally:
+        gc.enable()
+
+
+def _behaviour_in(file: str | None, kernel: Kernel) -> Behaviour | None:
+    """What ``--behaviour-file`` names, if it is given."""
+    if file is None:
+        return None
+    from listenwatch.commands.behaviour_option import behaviour_for_kernel
+
+    return behaviour_for_kernel(file, kernel)
 
 
 def _command_of(words: list[str]) -> list[str]:

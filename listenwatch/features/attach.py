@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from listenwatch.bpf import overflow_programs, programs
@@ -15,7 +15,6 @@ from listenwatch.features.answers import Answer, Feature
 from listenwatch.features.evidence import X32, Evidence
 from listenwatch.linux.btf import Btf
 from listenwatch.linux.privileges import remedy, to_attach
-from listenwatch.model.inputs import EntryPath
 
 if TYPE_CHECKING:
     from listenwatch.bpf.overflow import OverflowProbe
@@ -110,47 +109,56 @@ def _has_trampolines(evidence: Evidence) -> bool:
     return survey.fentry(evidence).answer is Answer.YES
 
 
-_BEGIN_AT = {EntryPath.COMPAT: programs.COMPAT_FUNCTION, EntryPath.IO_URING: "__sys_listen_socket"}
-
-
 def entry_paths(evidence: Evidence) -> dict[int, str]:
     """The ways to listen() beside the native system call that this kernel has, or may have: ``Attachment.entry_paths``."""
+    from listenwatch.model.inputs import EntryPath  # not before the probe is being loaded
+
+    begin_at = {EntryPath.COMPAT: programs.COMPAT_FUNCTION, EntryPath.IO_URING: "__sys_listen_socket"}
     ways = {
         EntryPath.COMPAT: (survey.compat(evidence), survey.named("x32", evidence, X32)),
         EntryPath.IO_URING: (survey.named("io_uring listen", evidence, "io_listen"),),
     }
     return {
-        path: _BEGIN_AT[path]
+        path: begin_at[path]
         for path, features in ways.items()
         if any(feature.answer is not Answer.NO for feature in features)
     }
 
 
 def open_engine(
-    engine: str = "core", attach: str = "auto", *, follow: bool = False, ring_size: int | None = None
+    engine: str = "core", attach: str = "auto", *, follow: bool = False, ring_size: int | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Engine:
     """The engine of that name, attached, its probes known to fire; ObserveError says what is missing.
 
-    ``ring_size`` is in bytes, a power of two; only engine core can have another than the probe's own.
+    ``ring_size`` is in bytes, a power of two; only engine core can have another than the probe's own. Engine core calls
+    ``meanwhile`` while the kernel verifies the probe.
     """
     if engine == "bcc" and ring_size is not None:
         raise UsageError("--buffer is for engine core: leave out --engine bcc")
     evidence = Evidence()
     mode, why = choose_mode(attach, ENGINES[engine], evidence)
-    attachment = Attachment(mode, why, programs_for(mode, evidence, engine), entry_paths(evidence))
+    chosen = programs_for(mode, evidence, engine)
     if engine == "bcc":
         from listenwatch.bpf.bcc import BccEngine  # seldom used, and slow to import
 
-        return BccEngine(attachment, follow=follow)
-    return CoreEngine(attachment, follow=follow, ring_size=ring_size)
+        return BccEngine(Attachment(mode, why, chosen, entry_paths(evidence)), follow=follow)
+    paths: dict[int, str] = {}
+
+    def while_it_is_loaded() -> None:
+        paths.update(entry_paths(evidence))
+        meanwhile()
+
+    return CoreEngine(Attachment(mode, why, chosen, paths), while_it_is_loaded, follow=follow, ring_size=ring_size)
 
 
 def open_any_engine(
-    engine: str, attach: str, *, follow: bool, ring_size: int | None = None
+    engine: str, attach: str, *, follow: bool, ring_size: int | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Engine | SeccompEngine:
     """The same, or for a command that is followed the engine without BPF: if asked for, or ``auto`` has no privilege."""
     if engine != "core" or attach not in ("auto", SECCOMP):
-        return open_engine(engine, attach, follow=follow, ring_size=ring_size)
+        return open_engine(engine, attach, follow=follow, ring_size=ring_size, meanwhile=meanwhile)
     evidence = Evidence()
     if attach == SECCOMP:
         if not follow:
@@ -163,7 +171,7 @@ def open_any_engine(
         why = f"no privilege for BPF, so no stages are seen (to see them, {remedy(to_attach())})"
         return _open_seccomp(evidence, why)
     try:
-        return open_engine(engine, attach, follow=follow, ring_size=ring_size)
+        return open_engine(engine, attach, follow=follow, ring_size=ring_size, meanwhile=meanwhile)
     except ObserveError as error:
         if not follow and follows_by_seccomp(evidence):
             raise ObserveError(f"{error}; a command of your own takes no privilege: listenwatch watch -- COMMAND") from None
@@ -176,6 +184,7 @@ def follows_by_seccomp(evidence: Evidence) -> bool:
 
 
 def _open_seccomp(evidence: Evidence, why: str) -> SeccompEngine:
+    from listenwatch.model.inputs import EntryPath
     from listenwatch.seccomp.engine import SeccompEngine  # pyroute2 is slow to import
 
     has_io_uring = survey.named("io_uring listen", evidence, "io_listen").answer is not Answer.NO

@@ -4,7 +4,6 @@ import ctypes
 import errno
 import mmap
 import os
-import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import NamedTuple
@@ -12,7 +11,6 @@ from typing import NamedTuple
 from listenwatch.bpf import libbpf, tracefs
 from listenwatch.errors import ObserveError
 from listenwatch.linux import libc
-from listenwatch.seccomp import trial
 
 _BPF = {"x86_64": 321, "aarch64": 280, "riscv64": 280}
 
@@ -91,7 +89,6 @@ def _may_load(kind: int, attach_type: int) -> None:
 
 def _btf_id(name: str, attach_type: int) -> int:
     """The number the kernel's BTF gives a function; OSError if it names none such."""
-    libbpf.Log()  # a miss is an answer, not a message
     number: int = libbpf.load_library().libbpf_find_vmlinux_btf_id(name.encode(), attach_type)
     if number < 0:
         raise OSError(-number, os.strerror(-number))
@@ -152,11 +149,15 @@ def tracepoint(name: str) -> Attempt:
 
 def seccomp() -> Attempt:
     """All that attach mode seccomp takes, in a child."""
+    from listenwatch.seccomp import trial  # seldom asked, as the next
+
     return _try(trial.WHAT, lambda _: trial.try_it())
 
 
 def mptcp() -> Attempt:
     """An MPTCP socket, which needs no privilege."""
+    import socket
+
     kind = socket.AF_INET, socket.SOCK_STREAM, _IPPROTO_MPTCP
     what = "socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP)"
     return _try(what, lambda owned: owned.enter_context(socket.socket(*kind)))

@@ -17,11 +17,7 @@ class Decision(NamedTuple):
 
 def behaviour_of(kernel: Kernel) -> Behaviour:
     """The Behaviour of a kernel a probe runs on, from 5.10 on."""
-    if kernel.version < (5, 10, 0):
-        raise ObserveError(
-            f"the probe watches kernels from 5.10 on; this is {kernel.release} ({kernel.series}), "
-            f"whose listen() 'listenwatch predict --kernel {kernel.series}' describes"
-        )
+    kernel.check_watched()
     return behaviour_of_any(kernel)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import gzip
 import os
 from collections.abc import Collection
 from functools import cached_property
@@ -14,9 +13,10 @@ from listenwatch.bpf import overflow_programs
 from listenwatch.bpf.bcc_package import find_package
 from listenwatch.bpf.programs import FUNCTIONS
 from listenwatch.features import attempts
-from listenwatch.linux import libc
+from listenwatch.linux import btf, libc
 from listenwatch.linux.btf import BTF
 from listenwatch.linux.kallsyms import functions_listed
+from listenwatch.linux.kernel import release_of_kernel
 from listenwatch.linux.privileges import own_privilege
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ AARCH32 = "compat_arm_syscall"
 """A function of the system calls of AArch32 programs (CONFIG_COMPAT of arm64)."""
 KPROBE_AT_FTRACE = "arch_prepare_kprobe_ftrace"
 """A function of kernels whose kprobes may stand where ftrace changes an instruction (check_ftrace_location(), kernel/kprobes.c)."""
-OTHER_ENTRIES = ("__ia32_sys_listen", X32, AARCH32, "io_listen")
-"""The functions by which a kernel shows that there are other ways to listen() than the native system call."""
+_OF_MACHINE = {"x86_64": ("__ia32_sys_listen", X32), "aarch64": (AARCH32,)}
+OTHER_ENTRIES = (*_OF_MACHINE.get(os.uname().machine, ()), "io_listen")
+"""The functions by which a kernel for this machine shows that there are other ways to listen() than the native system call."""
 SYMBOLS = (
     *FUNCTIONS, *overflow_programs.FUNCTIONS, *overflow_programs.FUNCTIONS_OF_CONNECT, overflow_programs.TRAMPOLINE_OUTLIVES,
     "io_listen", X32, AARCH32, KPROBE_AT_FTRACE,
@@ -61,12 +62,11 @@ class Evidence:
     @cached_property
     def kernel(self) -> Kernel:
         """This kernel, and all that it names."""
-        from listenwatch.linux.kernel import (
-            running_kernel,  # both bring the model, for which few answers have a use
+        from listenwatch.linux.kernel_names import (
+            kernel_names,  # brings the model, for which few answers have a use
         )
-        from listenwatch.linux.kernel_names import kernel_names
 
-        return running_kernel()._replace(has=kernel_names(self._root, signatures=True))
+        return release_of_kernel()._replace(has=kernel_names(self._root, signatures=True))
 
     euid = cached_property(lambda self: os.geteuid())
     privilege = cached_property(lambda self: own_privilege(self._root))
@@ -101,17 +101,18 @@ def is_there(path: Path, folder: Path) -> bool | None:
         return None
 
 
-def names_in(btf: Path, names: Collection[str]) -> frozenset[str] | None:
-    """Those of ``names`` that a BTF has (2 ms for each); None where it cannot be read."""
+def names_in(path: Path, names: Collection[str]) -> frozenset[str] | None:
+    """Those of ``names`` that a BTF has; None where it cannot be read."""
     try:
-        data = btf.read_bytes()
+        return btf.names_in(path, names)
     except OSError:
         return None
-    return frozenset(name for name in names if b"\0%s\0" % name.encode() in data)
 
 
 def kconfig(root: Path, release: str) -> tuple[dict[str, str] | None, str]:
     """The kernel's configuration and its file; ``(None, "")`` where it is not published."""
+    import gzip  # few answers need it
+
     for name in ("proc/config.gz", f"boot/config-{release}", f"lib/modules/{release}/config"):
         path = root / name
         try:

@@ -6,11 +6,10 @@ A connection that no process has accepted has no file, so that sock_diag(7) show
 
 from typing import NamedTuple
 
-from pyroute2.netlink import diag
-
 from listenwatch.linux.names import address_name
 from listenwatch.linux.sock_diag import (
     INET_MESSAGE,
+    UDIAG_SHOW_ICONS,
     UNIX_MESSAGE,
     Listener,
     attributes,
@@ -49,7 +48,7 @@ def connections(listener: Listener) -> Connections | None:
 
 def _of_unix(listener: Listener) -> Connections | None:
     """A connection is known by its client's socket, as long as the client keeps that open."""
-    for row in dump(unix_request(diag.UDIAG_SHOW_ICONS)):
+    for row in dump(unix_request(UDIAG_SHOW_ICONS)):
         _, _, cookie = UNIX_MESSAGE.unpack_from(row)
         if cookie == listener.cookie:
             icons = attributes(row, UNIX_MESSAGE.size).get(_UNIX_ICONS, b"")

@@ -1,7 +1,7 @@
 """One command and every process that comes of it, followed until the last has ended."""
 
+import atexit
 import ctypes
-import importlib
 import os
 import signal
 import subprocess
@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from listenwatch.errors import ObserveError, UsageError
+from listenwatch.linux.processes import descendants
 from listenwatch.linux.terminal import escape
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -36,8 +36,7 @@ class CommandTree:
             raise UsageError(f"cannot run {command[0]!r}: {error.strerror}") from None
         except subprocess.SubprocessError:  # in ``prepare``: which error it was is not passed on
             raise ObserveError("the command could not be put under a filter of ours") from None
-        # Slow to import, so while the command starts; later we may not have the capability to read its files.
-        self._psutil = importlib.import_module("psutil")
+        atexit.register(self.reap)  # who has ended by then is not left to process 1: in a container that may not care
         self.status: int | None = None
         self.ended = False
         self._on_filter: Callable[[str], None] | None = on_filter
@@ -69,16 +68,15 @@ class CommandTree:
     def look(self) -> None:
         """Look for a seccomp filter in the tree, once a LOOK_EVERY: who lives shorter is seen only if we reap it."""
         if self.look_in() == 0:
-            for process in self._processes():
-                self._look_for_filter(process.pid)
+            for pid in descendants(os.getpid()):
+                self._look_for_filter(pid)
             self._look_at = time.monotonic() + LOOK_EVERY
 
     def _look_for_filter(self, pid: int) -> None:
         if self._on_filter is None or _seccomp_filters(str(pid)) <= self._inherited:
             return
         with suppress(OSError):  # it is gone
-            name = Path(f"/proc/{pid}/comm").read_bytes().removesuffix(b"\n")
-            self._on_filter(f"{pid} {escape(name)}")
+            self._on_filter(_pid_and_name(pid))
             self._on_filter = None
 
     def pass_on(self, number: int) -> None:
@@ -111,16 +109,16 @@ class CommandTree:
         """The processes still running, as ``pid command``, for people."""
         self.reap()
         alive = []
-        for process in self._processes():
-            try:
-                alive.append(f"{process.pid} {escape(process.name())}")
-            except self._psutil.NoSuchProcess:
-                continue
+        for pid in () if self.ended else descendants(os.getpid()):
+            with suppress(OSError):  # it is gone
+                alive.append(_pid_and_name(pid))
         return alive
 
-    def _processes(self) -> list[Any]:
-        children: list[Any] = self._psutil.Process().children(recursive=True)
-        return children
+
+def _pid_and_name(pid: int) -> str:
+    """``pid command``; OSError if there is none such."""
+    name = Path(f"/proc/{pid}/comm").read_bytes().removesuffix(b"\n")
+    return f"{pid} {escape(name)}"
 
 
 def _seccomp_filters(pid: str) -> int:

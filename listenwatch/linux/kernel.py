@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from listenwatch.errors import ObserveError
-from listenwatch.linux.kernel_names import kernel_names
 
 VERSION_SIGNATURE = Path("/proc/version_signature")
 
@@ -49,6 +48,14 @@ class Kernel(NamedTuple):
         vendors = (who for pattern, who in _VENDORS.items() if re.search(pattern, self.release))
         return next(vendors, "")
 
+    def check_watched(self) -> None:
+        """ObserveError for a kernel that the probe does not watch."""
+        if self.version < (5, 10, 0):
+            raise ObserveError(
+                f"the probe watches kernels from 5.10 on; this is {self.release} ({self.series}), "
+                f"whose listen() 'listenwatch predict --kernel {self.series}' describes"
+            )
+
 
 def parse_version(release: str, build: str = "") -> Version:
     """The upstream version from uname -r and the build line.
@@ -65,8 +72,8 @@ def parse_version(release: str, build: str = "") -> Version:
     return int(match[1]), int(match[2]), int(match[3] or 0)
 
 
-def running_kernel() -> Kernel:
-    """The kernel this process runs on."""
+def release_of_kernel() -> Kernel:
+    """The kernel this process runs on, by its release alone: what it names is not looked up."""
     system, signature = os.uname(), ""
     with contextlib.suppress(OSError):
         signature = VERSION_SIGNATURE.read_text()
@@ -74,5 +81,14 @@ def running_kernel() -> Kernel:
         version = parse_version(system.release, f"{system.version} {signature}")
     except ValueError as error:
         raise ObserveError(f"cannot tell this kernel's version: {error}") from None
-    kernel = Kernel(system.release, version, system.machine, {})
+    return Kernel(system.release, version, system.machine, {})
+
+
+def running_kernel() -> Kernel:
+    """The kernel this process runs on."""
+    from listenwatch.linux.kernel_names import (
+        kernel_names,  # brings the model, which its release alone does without
+    )
+
+    kernel = release_of_kernel()
     return kernel._replace(has=kernel_names(signatures=bool(kernel.vendor)))

@@ -3,10 +3,15 @@
 ``socket.listen`` of CPython turns a negative backlog into 0 before the kernel sees it.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
-import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x0002_0000, 0x1000_0000, 0x4000_0000
 _PR_SET_PDEATHSIG, _SIGKILL = 1, 9

@@ -88,6 +88,23 @@ def describe(pid: int) -> Process | None:
     return Process(pid, start, name, command, inner, owner)
 
 
+def descendants(pid: int) -> list[int]:
+    """The processes whose parent it is, and theirs; those that end meanwhile may be among them, dead ones too.
+
+    As psutil has it, which takes longer to import than many a command that is followed runs.
+    """
+    children: dict[int, list[int]] = {}
+    for process in _pids():
+        with contextlib.suppress(OSError):
+            parent = int(_read(process, "stat").rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(process)
+    tree, at = [pid], 0
+    while at < len(tree):
+        tree += children.get(tree[at], ())
+        at += 1
+    return tree[1:]
+
+
 def name_matches(name: str | bytes, wanted: str) -> bool:
     """Whether ``wanted`` is part of the name, or as a shell's pattern (``redis*``) matches all of it."""
     if any(character in wanted for character in "*?["):

@@ -1,25 +1,19 @@
 """sock_diag(7): every listener of the network namespace this thread is in, with its queue and limit.
 
-pyroute2 speaks the protocol. Its request lacks an attribute that MPTCP needs, whose number does not fit
-a byte (INET_DIAG_REQ_PROTOCOL, include/uapi/linux/inet_diag.h). No sock_diag handler calls
-nl_dump_check_consistent(), so a dump is never marked as interrupted: a listener that comes or goes
-meanwhile may be in it or not.
+No sock_diag handler calls nl_dump_check_consistent(), so a dump is never marked as interrupted: a listener that comes
+or goes meanwhile may be in it or not.
 """
 
 import errno
-import os
 import socket
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct, pack, unpack, unpack_from
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pyroute2.netlink import NLA_F_NESTED, NLM_F_MATCH, NLM_F_REQUEST, NLM_F_ROOT, diag
-from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.marshal import Marshal
-
+from listenwatch.linux import netlink
 from listenwatch.linux.names import address_name, protocol_name
 from listenwatch.model.inputs import Family, Protocol, TcpState
 
@@ -27,42 +21,22 @@ _SHOW = 1 << 1 | 1 << 6  # INET_DIAG_INFO, with which the protocol on top comes,
 _LISTEN = 1 << TcpState.LISTEN
 _ABSENT = (errno.ENOENT, errno.EINVAL, errno.EOPNOTSUPP)  # no such handler in this kernel
 
-
-class _InetRequest(diag.inet_diag_req):  # type: ignore[misc]  # pyroute2 has no types
-    nla_map = ((3, "INET_DIAG_REQ_PROTOCOL", "uint32"),)
-
-
-_HEADER = 16  # struct nlmsghdr
+_INET_REQUEST, _SOCKID = Struct("=BBBxI"), Struct("!H46x")
+"""struct inet_diag_req_v2: family, protocol, attributes wanted, states; and its struct inet_diag_sockid, the local port alone."""
+_REQ_PROTOCOL = 3  # INET_DIAG_REQ_PROTOCOL: a protocol that does not fit a byte
+_UNIX_REQUEST, _ANY_COOKIE = Struct("=BBxxIIIII"), (1 << 32) - 1
+"""struct unix_diag_req: family, protocol, states, inode, attributes wanted, cookie."""
+UDIAG_SHOW_NAME, UDIAG_SHOW_ICONS, UDIAG_SHOW_RQLEN = 0x01, 0x08, 0x10
 INET_MESSAGE = Struct("=B3x2s2x16s16xIQ4xIIII")
 """struct inet_diag_msg: idiag_family, sport, src, if, cookie, rqueue, wqueue, uid, inode."""
 UNIX_MESSAGE = Struct("=xB2xIQ")
 """struct unix_diag_msg (include/uapi/linux/unix_diag.h): udiag_type, ino, cookie."""
 _ATTRIBUTE = Struct("=HH")
 """struct nlattr: length with itself, type."""
+_NESTED = 1 << 15  # NLA_F_NESTED
 _ULP_INFO, _ULP_NAME = 19, 1  # INET_DIAG_ULP_INFO, INET_ULP_INFO_NAME
 _MEMINFO, _DROPS = 7, slice(32, 36)  # INET_DIAG_SKMEMINFO, in it SK_MEMINFO_DROPS
 _UNIX_NAME, _UNIX_RQLEN = 0, 4  # UNIX_DIAG_NAME, UNIX_DIAG_RQLEN
-
-
-class _Rows(Marshal):  # type: ignore[misc]
-    """The rows of a datagram as bytes in one message.
-
-    pyroute2 alone would take every attribute of each row apart, and turn its event loop once for each.
-    """
-
-    def parse_one_message(
-        self, key: int, flags: int, sequence_number: int, data: bytes, offset: int, length: int
-    ) -> Any:
-        if key != diag.SOCK_DIAG_BY_FAMILY:
-            return super().parse_one_message(key, flags, sequence_number, data, offset, length)
-        return {"header": {"type": key, "flags": flags}, "rows": [data[offset + _HEADER : offset + length]]}
-
-    def parse(self, *arguments: Any, **options: Any) -> Iterator[Any]:
-        messages = [*super().parse(*arguments, **options)]
-        of_rows = [message for message in messages if "rows" in message]
-        if of_rows:
-            yield {**of_rows[0], "rows": [row for message in of_rows for row in message["rows"]]}
-        yield from (message for message in messages if "rows" not in message)  # the end, or an error
 
 
 class Listener(NamedTuple):
@@ -116,20 +90,13 @@ def _inet(protocol: Protocol) -> Iterator[Listener]:
             yield _inet_listener(row, protocol)
 
 
-def inet_request(family: int, protocol: Protocol, states: int, *, port: int = 0, show: int = 0) -> Any:
+def inet_request(family: int, protocol: Protocol, states: int, *, port: int = 0, show: int = 0) -> bytes:
     """What ``dump`` is to list: sockets in these states, a bit for each; with this local port only if not 0.
 
     ``show`` has a bit for each attribute that comes with a row (INET_DIAG_*, less 1).
     """
-    request = _InetRequest()
-    request["sdiag_family"] = family
-    request["sdiag_protocol"] = protocol if protocol < 256 else 255
-    request["idiag_states"] = states
-    request["idiag_ext"] = show
-    request["idiag_sport"] = port
-    if protocol > 255:
-        request["attrs"] = [("INET_DIAG_REQ_PROTOCOL", protocol)]
-    return request
+    request = _INET_REQUEST.pack(family, min(protocol, 255), show, states) + _SOCKID.pack(port)
+    return request if protocol < 256 else request + _ATTRIBUTE.pack(8, _REQ_PROTOCOL) + pack("=I", protocol)
 
 
 def _inet_listener(row: bytes, protocol: int) -> Listener:
@@ -158,7 +125,7 @@ def _ulp(row: bytes) -> bytes:
 
 
 def _unix() -> Iterator[Listener]:
-    for row in dump(unix_request(diag.UDIAG_SHOW_NAME | diag.UDIAG_SHOW_RQLEN)):
+    for row in dump(unix_request(UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN)):
         kind, inode, cookie = UNIX_MESSAGE.unpack_from(row)
         shown = attributes(row, UNIX_MESSAGE.size)
         queue, limit = unpack("=II", shown[_UNIX_RQLEN])
@@ -171,25 +138,19 @@ def _unix() -> Iterator[Listener]:
 def unix_queue(sock: socket.socket, inode: int) -> tuple[int, int] | None:
     """Of the AF_UNIX listener of that inode the queue's length and the limit; None where the kernel does not say.
 
-    ``sock`` is a netlink socket of the namespace to look in. Without pyroute2, whose sockets cannot be handed over.
+    ``sock`` is a netlink socket of the namespace to look in.
     """
-    any_cookie = (1 << 32) - 1
-    body = pack("=BBHIIIII", Family.UNIX, 0, 0, _LISTEN, inode, diag.UDIAG_SHOW_RQLEN, any_cookie, any_cookie)
-    sock.send(pack("=IHHII", _HEADER + len(body), diag.SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0) + body)
+    sock.send(netlink.message(unix_request(UDIAG_SHOW_RQLEN, inode=inode), netlink.REQUEST))
     answer = sock.recv(4096)
-    if unpack_from("=H", answer, 4)[0] != diag.SOCK_DIAG_BY_FAMILY:
+    if unpack_from("=H", answer, 4)[0] != netlink.SOCK_DIAG_BY_FAMILY:
         return None
-    shown = attributes(answer, _HEADER + UNIX_MESSAGE.size)
+    shown = attributes(answer, netlink.HEADER.size + UNIX_MESSAGE.size)
     return unpack("=II", shown[_UNIX_RQLEN]) if _UNIX_RQLEN in shown else None
 
 
-def unix_request(show: int, states: int = _LISTEN) -> Any:
+def unix_request(show: int, states: int = _LISTEN, inode: int = 0) -> bytes:
     """What ``dump`` is to list: AF_UNIX sockets in these states, with the attributes of these UDIAG_SHOW_* bits."""
-    request = diag.unix_diag_req()
-    request["sdiag_family"] = Family.UNIX
-    request["udiag_states"] = states
-    request["udiag_show"] = show
-    return request
+    return _UNIX_REQUEST.pack(Family.UNIX, 0, states, inode, show, _ANY_COOKIE, _ANY_COOKIE)
 
 
 def attributes(row: bytes, offset: int) -> dict[int, bytes]:
@@ -201,7 +162,7 @@ def _each_attribute(row: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
     """Type and value, each at a multiple of 4 bytes; thousands of rows come here."""
     while offset + _ATTRIBUTE.size <= len(row):
         length, kind = _ATTRIBUTE.unpack_from(row, offset)
-        yield kind & ~NLA_F_NESTED, row[offset + _ATTRIBUTE.size : offset + length]
+        yield kind & ~_NESTED, row[offset + _ATTRIBUTE.size : offset + length]
         offset += max(-(-length // 4) * 4, _ATTRIBUTE.size)
 
 
@@ -211,28 +172,17 @@ def absent_handlers() -> list[str]:
     absent = []
     for module, request in requests.items():
         try:
-            list(_dump(request))
+            list(netlink.dump(request))
         except OSError as error:
             if error.errno in _ABSENT:
                 absent.append(module)
     return absent
 
 
-def dump(request: Any) -> Iterator[bytes]:
+def dump(request: bytes) -> Iterator[bytes]:
     """The rows of one dump; none where this kernel has no handler for it. OSError for any other refusal."""
     try:
-        yield from _dump(request)
+        yield from netlink.dump(request)
     except OSError as error:
         if error.errno not in _ABSENT:
             raise
-
-
-def _dump(request: Any) -> Iterator[bytes]:
-    with diag.DiagSocket() as sock:
-        sock.set_marshal(_Rows())
-        flags = NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
-        try:
-            for message in sock.nlm_request(request, diag.SOCK_DIAG_BY_FAMILY, flags):
-                yield from message["rows"]
-        except NetlinkError as error:
-            raise OSError(error.code, f"sock_diag: {os.strerror(error.code)}") from None

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, TextIO
 
-from listenwatch.linux.text_width import wrap_lines
-
 GREEN, RED, YELLOW, DIM, BOLD, RED_BOLD = "32", "31", "33", "2", "1", "1;31"
 ColourChoice = Literal["auto", "always", "never"]
 
@@ -35,10 +33,13 @@ def width_of(stream: TextIO) -> int | None:
     """The columns of a terminal, or what COLUMNS says of it; None for anything else, where no line is too long."""
     if not stream.isatty():
         return None
+    return given_columns() or os.get_terminal_size(stream.fileno()).columns or 80  # a serial line does not know
+
+
+def given_columns() -> int | None:
+    """What COLUMNS says; None where it says nothing."""
     given = os.environ.get("COLUMNS", "")
-    if given.isdecimal() and int(given):
-        return int(given)
-    return os.get_terminal_size(stream.fileno()).columns or 80  # a serial line does not know
+    return int(given) if given.isdecimal() and int(given) else None
 
 
 FORWARDED = "/run/listenwatch/err"
@@ -65,6 +66,8 @@ def say(text: str) -> None:
     """Words to the person, on stderr: never part of the output. On a terminal they are wrapped."""
     lines: Iterable[str] = map(escape, f"listenwatch: {text}".split("\n"))
     if width := width_of(sys.stderr):
+        from listenwatch.linux.text_width import wrap_lines
+
         lines = wrap_lines(lines, width, 4)
     print("\n".join(lines), file=sys.stderr, flush=True)
 

@@ -1,5 +1,7 @@
 """The poll loop of a command that watches: wakes for what can be read, and ends when it should."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import select
@@ -7,12 +9,14 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from listenwatch.linux import interrupt
-from listenwatch.linux.command_tree import CommandTree
 from listenwatch.linux.interrupt import Interrupted
 from listenwatch.linux.streams import Stream
+
+if TYPE_CHECKING:
+    from listenwatch.linux.command_tree import CommandTree
 
 STDOUT = 1
 LONGEST = 86_400.0

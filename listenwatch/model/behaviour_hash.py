@@ -6,7 +6,7 @@ from listenwatch.model.history import Commit, Evidence, Kind, declare
 from listenwatch.model.variants import HashError, InnerHash, ListenerTables
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False, eq=False)  # what is needed is made of Behaviour alone
 class HashFields:
     """The fields of Behaviour that say how a listener becomes reachable."""
 

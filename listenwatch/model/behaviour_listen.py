@@ -10,7 +10,7 @@ _NO_ULP = Commit(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False, eq=False)  # what is needed is made of Behaviour alone
 class ListenFields:
     """The fields of Behaviour that the listen path decides by."""
 

@@ -6,7 +6,7 @@ from listenwatch.model.history import Commit, declare
 from listenwatch.model.variants import SomaxconnRange, SynQueue
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False, eq=False)  # what is needed is made of Behaviour alone
 class QueueFields:
     """The fields of Behaviour that say what a stored backlog means."""
 

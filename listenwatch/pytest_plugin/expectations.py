@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Self
 
 from listenwatch.errors import UsageError, did_you_mean
 from listenwatch.pytest_plugin.seen import SeenCall
-from listenwatch.verdict.conditions import Condition
+from listenwatch.verdict.condition import Condition
 
 CONDITIONS = tuple(condition.value for condition in Condition)
 """What may fail a session, in the words of ``watch --fail-on``."""

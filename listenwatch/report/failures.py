@@ -3,15 +3,16 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from listenwatch.call.header import Header
 from listenwatch.call.record import ListenCall
-from listenwatch.call.recording import Header
 from listenwatch.call.text import local_address
 from listenwatch.linux.names import errno_text
 from listenwatch.linux.terminal import escape, say
 from listenwatch.report.text import reason
 from listenwatch.session.source import Missing
 from listenwatch.verdict.compare import Verdict, VerdictKind
-from listenwatch.verdict.conditions import Condition, conditions_of
+from listenwatch.verdict.condition import Condition
+from listenwatch.verdict.conditions import conditions_of
 from listenwatch.verdict.summary import Summary
 
 MOST = 5

@@ -7,7 +7,8 @@ from listenwatch.call.text import entry_path_name
 from listenwatch.conformance.harness.journal import Measurement
 from listenwatch.conformance.harness.judging import Judged
 from listenwatch.linux.names import errno_text
-from listenwatch.report.text import EXCUSES, judged_to_json, reason
+from listenwatch.report.call_json import judged_to_json
+from listenwatch.report.text import EXCUSES, reason
 from listenwatch.verdict.codec import outcome_to_json, verdict_to_json
 from listenwatch.verdict.difference import Field
 

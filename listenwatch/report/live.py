@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from listenwatch.call.codec import time_of_day
 from listenwatch.call.record import Flag, ListenCall
 from listenwatch.call.text import limit_of, local_address, protocol_of, state_name, state_of
+from listenwatch.linux.clock import time_of_day
 from listenwatch.linux.names import errno_text
 from listenwatch.linux.terminal import DIM, RED, RED_BOLD, YELLOW, escape, paint
 from listenwatch.linux.text_width import shortened
@@ -38,7 +38,7 @@ def line(call: ListenCall, verdict: Verdict, *, colour: bool, layout: Layout = P
     sock = call.post if call.post.seen else call.pre
     local = escape(local_address(call)) or "-"
     cells = {
-        "TIME": time_of_day(call), "PID": str(call.pid), "COMMAND": escape(call.comm),
+        "TIME": time_of_day(call.time_ns), "PID": str(call.pid), "COMMAND": escape(call.comm),
         "PROTO": protocol_of(sock) or "-",
         "LOCAL": shortened(local, layout.room_of("LOCAL")) if sock.family == Family.UNIX else local,
         "BACKLOG": paint(*_backlog(call, verdict), on=colour),

@@ -1,9 +1,7 @@
 """Verdicts in words: why a call went as it did, and in what it differs. The one place that makes them."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from listenwatch.call.codec import call_to_json
 from listenwatch.call.record import ListenCall
 from listenwatch.call.text import state_name
 from listenwatch.call.unseen import unseen_fields
@@ -13,7 +11,6 @@ from listenwatch.model.rules import BacklogRule, Cited
 from listenwatch.model.run import Outcome
 from listenwatch.model.socket_h import NotModelled, not_modelled
 from listenwatch.model.stages import HASH_FUNCTIONS, Holds, StageIndex
-from listenwatch.verdict.codec import verdict_to_json
 from listenwatch.verdict.compare import Verdict, VerdictKind
 from listenwatch.verdict.difference import Difference, Field, Place, Traffic, Value, Where, Witness
 from listenwatch.verdict.excuses import Excuse
@@ -83,11 +80,6 @@ def reason(call: ListenCall, verdict: Verdict) -> str:
             text = EXCUSES[verdict.excuse].format(fd=call.fd)
             differences = differences_text(verdict.differences)
             return f"{text} ({differences})" if differences else text
-
-
-def judged_to_json(call: ListenCall, verdict: Verdict) -> dict[str, Any]:
-    """One call and its verdict, with the reason in words: what ``--json`` prints and ``-o`` records; keys are stable."""
-    return {**call_to_json(call), **verdict_to_json(verdict), "reason": reason(call, verdict)}
 
 
 def unmodelled_text(kind: NotModelled) -> str:

@@ -145,6 +145,9 @@ class SeccompEngine:
 
     # -- ending
 
+    def detach(self) -> None:
+        """``close`` does it."""
+
     def close(self) -> None:
         """Stop watching; safe to call twice. Processes that are under the filter still go on with a caretaker's help."""
         if self._thread.is_alive():

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Protocol
 
+from listenwatch.call.header import Header
 from listenwatch.call.record import ListenCall
-from listenwatch.call.recording import Header
 from listenwatch.features.behaviour import behaviour_of_recorded
 from listenwatch.linux.interrupt import Interrupted
 from listenwatch.linux.terminal import say

@@ -1,13 +1,15 @@
 """Where the calls of a session come from: an attached engine, or a recording."""
 
+from __future__ import annotations
+
 import math
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from listenwatch.bpf.engine import Loss
+from listenwatch.call.header import Header
 from listenwatch.call.record import ListenCall, decode_all
-from listenwatch.call.recording import Header, Recording
 from listenwatch.errors import RecordingError
 from listenwatch.linux.kernel import Kernel
 from listenwatch.linux.owners import CallOwners
@@ -16,6 +18,7 @@ from listenwatch.model.inputs import EntryPath
 from listenwatch.session.backlog import Backlog
 
 if TYPE_CHECKING:
+    from listenwatch.call.recording import Recording
     from listenwatch.features.attach import AnyEngine
 
 HURRY = 0.3
@@ -65,7 +68,7 @@ class Source(Protocol):
 class Attached:
     """The calls an attached engine sees until ``ending`` is over."""
 
-    def __init__(self, engine: "AnyEngine", kernel: Kernel, ending: Ending) -> None:
+    def __init__(self, engine: AnyEngine, kernel: Kernel, ending: Ending) -> None:
         self.header = Header(kernel, engine.attach, tuple(map(EntryPath, engine.not_seen)))
         self._engine, self._ending = engine, ending
         self._waiting = Backlog()
@@ -83,6 +86,7 @@ class Attached:
         for batch in engine.drain(limit):
             self._waiting.put(batch)
         self._loss = engine.loss()  # what comes while the rest is judged is no part of this watch
+        engine.detach()
         while len(self._waiting) and time.process_time() - begun < limit:
             yield from self._decoded(self._waiting.take())
         self._unjudged = self._waiting.calls

@@ -1,23 +1,11 @@
 """What may be asked of judged calls, to show only those or to fail for them."""
 
 from collections.abc import Iterator
-from enum import Enum
 
 from listenwatch.call.record import ListenCall
 from listenwatch.model.rules import CLAMPS
 from listenwatch.verdict.compare import Verdict, VerdictKind
-
-
-class Condition(Enum):
-    """What may hold of a call, the worst first; the value is the word people type. LOST is that of a call without a record."""
-
-    DISAGREE = "disagree"
-    CLAMPED = "clamped"
-    FAILED = "failed"
-    INCONCLUSIVE = "inconclusive"
-    UNMODELLED = "unmodelled"
-    LOST = "lost"
-
+from listenwatch.verdict.condition import Condition
 
 _OF_KIND = {
     VerdictKind.DISAGREE: Condition.DISAGREE,

@@ -1,11 +1,15 @@
 """Totals, derived from the verdicts and never counted by hand, and the exit status they mean."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from listenwatch.call.keys import Totals
 from listenwatch.verdict.compare import VerdictKind
+
+if TYPE_CHECKING:
+    from listenwatch.call.keys import Totals
 
 
 class Summary(NamedTuple):

@@ -27,6 +27,11 @@ def until_line(command: list[str], line: bytes) -> float:
     return taken * 1e3
 
 
+def until_ready(command: list[str]) -> float:
+    """Milliseconds until it says that its probes fire."""
+    return median_of(lambda: until_line([LISTENWATCH, *command], b"watching"), 11)
+
+
 def startup() -> Iterator[Row]:
     """From exec to exit, or to probes known to fire."""
     python = milliseconds([sys.executable, "-c", "pass"])
@@ -34,8 +39,8 @@ def startup() -> Iterator[Row]:
         yield Row(f"listenwatch {option}", milliseconds([LISTENWATCH, option]), "ms", "python -c pass", python)
     ss = milliseconds(["ss", "-lntxp"])
     yield Row("listenwatch sockets", milliseconds([LISTENWATCH, "sockets"]), "ms", "ss -lntxp", ss)
-    ready = median_of(lambda: until_line([LISTENWATCH, "--json"], b"watching"), 11)
     traced = median_of(lambda: until_line(STRACE, b"exited"), 11)
-    yield Row("start-up to ready", ready, "ms", "strace -f -e listen true", traced)
+    for command in (["watch"], ["watch", "--json"]):
+        yield Row(f"listenwatch {' '.join(command)}, to ready", until_ready(command), "ms", "strace -f -e listen true", traced)
     followed = milliseconds([LISTENWATCH, "watch", "--", "true"])
     yield Row("listenwatch watch -- true", followed, "ms", "strace -f -e listen true", milliseconds(STRACE))

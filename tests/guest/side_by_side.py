@@ -19,7 +19,7 @@ from listenwatch.call.record import decode
 from listenwatch.features.attach import modes_here, open_engine
 from listenwatch.features.behaviour import behaviour_of
 from listenwatch.linux.kernel import running_kernel
-from listenwatch.report.text import judged_to_json
+from listenwatch.report.call_json import judged_to_json
 from listenwatch.verdict.compare import judge
 
 LIBC = ctypes.CDLL(None, use_errno=True)

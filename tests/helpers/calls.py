@@ -8,9 +8,10 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
+from listenwatch.call.header import Header
 from listenwatch.call.layout import LISTEN_SOCKET, members
 from listenwatch.call.record import Flag, ListenCall, StageRecord
-from listenwatch.call.recording import Header, Writer
+from listenwatch.call.recording import Writer
 from listenwatch.call.unseen import unseen_fields
 from listenwatch.features.behaviour import behaviour_of
 from listenwatch.linux.cgroup_owner import Container, Pod
@@ -19,7 +20,7 @@ from listenwatch.model.inputs import EntryPath, Environment, Family, Knowledge, 
 from listenwatch.model.predict import predict
 from listenwatch.model.socket_h import VSOCK
 from listenwatch.model.stages import StageIndex
-from listenwatch.report.text import judged_to_json
+from listenwatch.report.call_json import judged_to_json
 from listenwatch.verdict.codec import calls_summary
 from listenwatch.verdict.compare import VerdictKind, judge
 from listenwatch.verdict.summary import summarise

@@ -7,7 +7,7 @@ from typing import Any
 from listenwatch.conformance.matrix.results import GUEST, KernelRun, Matrix, kernel_run
 from listenwatch.model.behaviour import Behaviour
 from listenwatch.model.inputs import EntryPath, Family, Request, Socket
-from listenwatch.report.text import judged_to_json
+from listenwatch.report.call_json import judged_to_json
 from listenwatch.verdict.codec import outcome_to_json
 from listenwatch.verdict.compare import VerdictKind, judge
 from tests.helpers import make

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from listenwatch.call.codec import call_to_json
+from listenwatch.call.header import Header
 from listenwatch.call.record import Flag, ListenCall
-from listenwatch.call.recording import Header, Writer
+from listenwatch.call.recording import Writer
 from listenwatch.call.unseen import seen_without
 from listenwatch.conformance.matrix.vectors import case_of
 from listenwatch.features.behaviour import behaviour_of_any

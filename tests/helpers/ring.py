@@ -20,7 +20,7 @@ class Ring:
 
     def __init__(self, *batches: list[bytes], rest: tuple[list[bytes], ...] = ()) -> None:
         self.batches, self.rest = list(batches), list(rest)
-        self.limit = 0.0
+        self.limit, self.is_detached = 0.0, False
         self.skips = 0
         self._event = os.eventfd(1)
 
@@ -43,6 +43,9 @@ class Ring:
 
     def loss(self) -> Loss:
         return Loss(ring_full=1)
+
+    def detach(self) -> None:
+        self.is_detached = True
 
 
 class AfterLooks:

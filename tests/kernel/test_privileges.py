@@ -176,6 +176,26 @@ def test_once_attached_it_keeps_only_what_it_still_needs() -> None:
             assert "lost" in watch.err
 
 
+@pytest.mark.parametrize("options", [[], ["--json"], ["--stages"]])
+def test_nothing_is_imported_once_they_are_gone(options: list[str]) -> None:
+    """Its own files may lie where only the capabilities that were given up let it read."""
+    script = f"""if True:
+        import sys
+        from listenwatch import cli
+        from listenwatch.linux import privileges
+        give_up = privileges.keep_only
+        def keep_only(names):
+            global before
+            before = {{*sys.modules}}
+            give_up(names)
+        privileges.keep_only = keep_only
+        listened = "import socket; socket.socket().listen(5)"
+        assert cli.main(["watch", *{options!r}, "--", sys.executable, "-c", listened]) == 0
+        print(*{{*sys.modules}} - before)"""
+    done = subprocess.run(python(script), capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert done.stdout.splitlines()[-1] == ""
+
+
 def test_the_command_that_is_followed_keeps_all() -> None:
     """And is ended by a signal all the same where it is another user by then."""
     script = f"""if True:

@@ -211,7 +211,7 @@ def test_without_privilege_it_says_so_in_one_line(user: str) -> None:
         becomes = "ctypes.CDLL(None).unshare(0x10000000)"  # CLONE_NEWUSER
     script = f"""if True:
         import argparse, ctypes, os, sys
-        import listenwatch.cli, listenwatch.commands.watch
+        import listenwatch.cli, listenwatch.commands.watch, listenwatch.commands.watching
         argparse.ArgumentParser().format_help()  # has imported all it needs: nobody cannot
         {becomes}
         sys.exit(listenwatch.cli.main(["watch", "-p", "1"]))"""

@@ -155,7 +155,7 @@ def test_the_screen_of_the_recording_is_real(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As a terminal of 80 columns shows it."""
-    monkeypatch.setattr("listenwatch.commands.filter_options.width_of", lambda stream: 80)
+    monkeypatch.setattr("listenwatch.commands.reporting.width_of", lambda stream: 80)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     assert cli.main(["replay", str(PAGES / "assets" / "trace.jsonl")]) == 0

@@ -16,7 +16,7 @@ OURS = {name: path for name, path in MODULES.items() if ".labs.exercises." not i
 TREES = {name: ast.parse(path.read_text()) for name, path in OURS.items()}
 
 FILE_LINES, FUNCTION_LINES = 250, 60
-ALL_LINES = 36_300
+ALL_LINES = 38_000
 VAGUE_NAMES = ("found", "one", "told")
 """Variables that do not say what they hold."""
 DIFFERENCE_FIELDS = {"place", "field", "predicted", "observed"}

@@ -6,8 +6,9 @@ from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
 
 from listenwatch.call.codec import call_to_json
+from listenwatch.call.header import Header
 from listenwatch.call.record import Flag, ListenCall
-from listenwatch.call.recording import Header, Writer
+from listenwatch.call.recording import Writer
 from listenwatch.conformance.matrix.results import Matrix
 from listenwatch.conformance.run import ScenarioRun
 from listenwatch.errors import ObserveError

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from listenwatch.call.header import Header
 from listenwatch.call.record import Flag, ListenCall
-from listenwatch.call.recording import Header
 from listenwatch.call.text import entry_path_name, local_address, protocol_of, state_of
 from listenwatch.errors import UsageError
 from listenwatch.linux.names import errno_text

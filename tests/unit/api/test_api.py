@@ -72,6 +72,43 @@ def test_what_is_not_used_is_not_imported(statement: str) -> None:
     assert rooms <= {"cli", "errors", "linux", "version"}
 
 
+HEAVY = {"attr", "cattrs", "email", "http", "importlib.metadata", "jinja2", "psutil", "pyroute2", "rich", "tabulate"}
+"""What takes 10 ms and more to import, of which these commands use nothing."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unused"),
+    [
+        (["--help"], {"ctypes", "dataclasses", "json", "shutil", "socket", "subprocess", "listenwatch.bpf"}),
+        (["--version"], {"dataclasses", "json", "shutil", "socket", "subprocess", "listenwatch.model.behaviour"}),
+        (["watch", "--help"], {"dataclasses", "json", "subprocess", "listenwatch.model.behaviour", "listenwatch.report"}),
+        (["sockets", "--help"], {"asyncio", "cattrs", "listenwatch.session"}),
+    ],
+)
+def test_a_command_imports_only_what_it_uses(arguments: list[str], unused: set[str]) -> None:
+    """By names, not by the time it takes. Psutil is for who holds a socket."""
+    script = """if True:
+        import sys
+        before = {*sys.modules}
+        from listenwatch import cli
+        try:
+            cli.main(sys.argv[1:])
+        except SystemExit:
+            print(*{*sys.modules} - before, file=sys.stderr)"""
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
+    heavy = HEAVY - ({"psutil", "tabulate"} if "sockets" in arguments else set())
+    assert not set(done.stderr.split()) & (heavy | unused)
+
+
+def test_a_watch_that_prints_a_table_imports_no_more() -> None:
+    script = (
+        "import sys; before = {*sys.modules}; import listenwatch.commands.watch, listenwatch.commands.watching; "
+        "print(*{*sys.modules} - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & (HEAVY | {"listenwatch.call.line", "listenwatch.call.recording"})
+
+
 # -- a call
 
 

@@ -15,7 +15,7 @@ from listenwatch.call.record import ListenCall
 from listenwatch.linux.cgroup_owner import Pod
 from listenwatch.model.inputs import Bound, TcpState
 from listenwatch.model.stages import StageIndex
-from listenwatch.report.text import judged_to_json
+from listenwatch.report.call_json import judged_to_json
 from listenwatch.verdict.compare import Verdict, VerdictKind, judge
 from listenwatch.verdict.difference import Difference, Field, Where, Witness
 from tests.helpers.calls import BEHAVIOUR, HOSTILE, SAMPLES, call, calls, comms, refused, unreturned

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from listenwatch.call import recording
+from listenwatch.call.header import Header
 from listenwatch.call.record import ListenCall
 from listenwatch.call.recording import Recording
 from listenwatch.errors import RecordingError
@@ -68,13 +69,13 @@ def test_a_line_is_complete_as_soon_as_it_is_written() -> None:
             self.flushed = self.getvalue()
 
     stream = Seen()
-    recording.Writer(stream, recording.Header(KERNEL, "kprobe"))
+    recording.Writer(stream, Header(KERNEL, "kprobe"))
     assert stream.flushed.encode() == LINES[0]
 
 
 def test_what_could_not_be_seen_is_kept() -> None:
     stream = io.StringIO()
-    header = recording.Header(KERNEL, "tracepoint", (EntryPath.COMPAT, EntryPath.IO_URING))
+    header = Header(KERNEL, "tracepoint", (EntryPath.COMPAT, EntryPath.IO_URING))
     recording.Writer(stream, header)
     line = stream.getvalue().encode()
     assert Recording(io.BytesIO(line), "file").header == header

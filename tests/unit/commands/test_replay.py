@@ -290,7 +290,7 @@ def test_whatever_the_wire_holds_is_judged(
         verdict = {"verdict": kind, "rule": "x", "backlog_rule": "x", "reason": "x"}
         return verdict | {"differences": []}
 
-    from listenwatch.report.text import judged_to_json
+    from listenwatch.report.call_json import judged_to_json
     from listenwatch.verdict.compare import Verdict, VerdictKind
 
     line = judged_to_json(each, Verdict(VerdictKind.AGREE, "x", "x")) | renamed("AGREE")

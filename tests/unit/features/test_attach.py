@@ -77,8 +77,8 @@ def kernel_with(*, kprobes: bool | None = True, fentry: int | None = 0, lacks: s
         ),
         (
             kernel_with(kprobes=None, fentry=errno.EPERM), ("tracepoint",),
-            "it is not known whether the kernel has kprobes (kprobe PMU in sysfs; CONFIG_KPROBES: no "
-            "kconfig published: cannot be read) and refuses fentry (EPERM); tracepoints see no hash stage, and slow every system call a little",
+            "it is not known whether the kernel has kprobes (kprobe PMU in sysfs: cannot be read) and refuses "
+            "fentry (EPERM); tracepoints see no hash stage, and slow every system call a little",
         ),
     ],
 )  # fmt: skip

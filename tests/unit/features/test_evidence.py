@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ def test_where_headers_and_tracepoints_are_looked_for(tmp_path: Path) -> None:
     assert evidence.kernel_headers(tmp_path, "7.3.0").endswith("lib/modules/7.3.0/build")
     btf = tmp_path / "vmlinux"
     assert evidence.names_in(btf, ["io_listen"]) is None
-    btf.write_bytes(b"\0io_listen\0")
+    strings = b"\0io_listen\0"
+    btf.write_bytes(struct.pack("=HBBIIIII", 0xEB9F, 1, 0, 24, 0, 0, 0, len(strings)) + strings)
     assert evidence.names_in(btf, ["io_listen", "listen"]) == frozenset({"io_listen"})
     assert evidence.is_there(btf, tmp_path) is True
     assert evidence.is_there(tmp_path / "other", tmp_path) is False

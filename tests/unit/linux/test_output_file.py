@@ -14,7 +14,7 @@ import pytest
 
 from listenwatch.errors import UsageError
 from listenwatch.linux.output_file import NotFollowed, write_file
-from listenwatch.report.sinks import RecordingFile
+from listenwatch.report.json_sinks import RecordingFile
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_only_the_owner_reads_a_recording(mask: int, mode: int, shared: Path) ->
 
 def test_pipes_and_devices_are_written() -> None:
     """/dev/stdout is a link to a link in /proc, which names an open file."""
-    script = "from listenwatch.report.sinks import RecordingFile as R; R('/dev/stdout')._stream.write('seen')"
+    script = "from listenwatch.report.json_sinks import RecordingFile as R; R('/dev/stdout')._stream.write('seen')"
     line = ["/bin/sh", "-c", f'exec "$0" -c "{script}"', sys.executable]
     assert subprocess.run(line, capture_output=True, check=True, text=True).stdout == "seen"
     RecordingFile("/dev/null")._stream.close()

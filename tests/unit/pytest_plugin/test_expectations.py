@@ -14,7 +14,7 @@ from listenwatch.pytest_plugin.expectations import (
     problems_of,
 )
 from listenwatch.pytest_plugin.seen import SeenCall
-from listenwatch.verdict.conditions import Condition
+from listenwatch.verdict.condition import Condition
 
 KEPT = SeenCall("kept", "AGREE", (), 64, 64, 4096)
 CLAMPED = SeenCall("clamped", "AGREE", ("clamped",), 9000, 4096, 4096)

@@ -17,7 +17,7 @@ import pytest
 
 from listenwatch import cli
 from listenwatch.bpf.overflow import Counted
-from listenwatch.call.recording import Header
+from listenwatch.call.header import Header
 from listenwatch.conformance.histories.campaign import Campaign, Failure
 from listenwatch.conformance.identify.identified import identify
 from listenwatch.conformance.run import Equality, Tally
@@ -40,13 +40,13 @@ from listenwatch.report.answers_json import judgement_lines
 from listenwatch.report.behaviour_json import behaviour_line
 from listenwatch.report.guests_json import offer_line
 from listenwatch.report.identify_json import identified_line
+from listenwatch.report.json_sinks import summary_line as calls_line
 from listenwatch.report.listeners_json import json_lines
 from listenwatch.report.matrix.files import json_lines as matrix_lines
 from listenwatch.report.overflow_json import event_line, summary_line
 from listenwatch.report.runs.json_lines import call_lines
 from listenwatch.report.runs.json_lines import summary_line as run_line
 from listenwatch.report.schemas import choose, published
-from listenwatch.report.sinks import summary_line as calls_line
 from listenwatch.session.source import Missing
 from listenwatch.sockets.advice import advise
 from listenwatch.sockets.diagnosis import diagnose

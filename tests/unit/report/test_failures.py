@@ -11,7 +11,7 @@ from listenwatch.call.record import ListenCall
 from listenwatch.report.failures import MOST, Failures
 from listenwatch.session.source import Missing
 from listenwatch.verdict.compare import judge
-from listenwatch.verdict.conditions import Condition
+from listenwatch.verdict.condition import Condition
 from listenwatch.verdict.summary import Summary
 from tests.helpers.calls import BEHAVIOUR, HOSTILE, call, disagreeing, refused, unreturned
 from tests.helpers.make import UNIX

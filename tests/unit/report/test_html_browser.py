@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from listenwatch.call.recording import Header
+from listenwatch.call.header import Header
 from listenwatch.linux.kernel import Kernel
 from listenwatch.report.html import html_report
 from listenwatch.report.recording.page import HtmlPage

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listenwatch.call.codec import time_of_day
 from listenwatch.call.record import ListenCall
 from listenwatch.call.text import local_address
+from listenwatch.linux.clock import time_of_day
 from listenwatch.linux.terminal import escape
 from listenwatch.linux.text_width import width_of_text
 from listenwatch.model.inputs import EntryPath, Family
@@ -42,7 +42,7 @@ PATH = b"/run/user/1000/a/rather/long/path/to/the.sock"
 def shown(each: ListenCall, width: int | None = None) -> str:
     """The line after the time."""
     text = line(each, judge(each, BEHAVIOUR), colour=False, layout=layout_for(width))
-    assert text.startswith(f"{time_of_day(each)} ")
+    assert text.startswith(f"{time_of_day(each.time_ns)} ")
     return text[9:]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listenwatch.call.record import Flag, ListenCall
-from listenwatch.commands import filter_options
+from listenwatch.commands import filter_options, reporting
 from listenwatch.linux.cgroup_owner import Container
 from listenwatch.session.filters import CallFilter
 from listenwatch.verdict.compare import judge
@@ -24,7 +24,7 @@ def parse(*arguments: str, followed: bool = False) -> CallFilter:
     parser = argparse.ArgumentParser()
     filter_options.add_options(parser)
     filter_options.add_report_options(parser)
-    return filter_options.call_filter(parser.parse_args(arguments), followed=followed)
+    return reporting.call_filter(parser.parse_args(arguments), followed=followed)
 
 
 def matches(each: ListenCall, *arguments: str, followed: bool = False) -> bool:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from listenwatch.call.header import Header
 from listenwatch.call.record import ListenCall
-from listenwatch.call.recording import Header, Recording
+from listenwatch.call.recording import Recording
 from listenwatch.model.stages import StageIndex
-from listenwatch.report.sinks import JsonLines, RecordingFile
+from listenwatch.report.json_sinks import JsonLines, RecordingFile
 from listenwatch.session.filters import CallFilter
 from listenwatch.session.session import Session, run_session
 from listenwatch.session.source import Missing, Recorded, Seen

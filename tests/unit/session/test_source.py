@@ -31,6 +31,13 @@ def test_the_ring_is_emptied_before_the_first_call_is_judged() -> None:
     assert calls.missing() == Missing(1)
 
 
+def test_it_is_detached_while_the_last_calls_are_judged() -> None:
+    ring = Ring(rest=(batch(0, 2),))
+    coming = attached(ring, AfterLooks(1)).calls()
+    next(coming)
+    assert ring.is_detached
+
+
 def test_whoever_has_enough_calls_has_lost_none_of_those_that_wait() -> None:
     calls = attached(Ring(batch(0)), AfterLooks(1))
     next(calls.calls())

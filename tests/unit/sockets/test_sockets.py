@@ -8,12 +8,12 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pyroute2.netlink.diag import DiagSocket
-from pyroute2.netlink.exceptions import NetlinkError
 
+from listenwatch.linux import netlink
 from listenwatch.linux.cgroup_owner import NOBODY, Container, Owner
 from listenwatch.linux.netns import Namespace
 from listenwatch.linux.processes import Process, describe, find_holders
@@ -230,10 +230,10 @@ def test_holders_of_a_socket_are_found_once_each() -> None:
 
 
 def refusing_dump(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    def refuse(*_: object) -> None:
-        raise NetlinkError(code)
+    def refuse(_body: bytes) -> Iterator[bytes]:
+        raise OSError(code, f"sock_diag: {os.strerror(code)}")
 
-    monkeypatch.setattr(DiagSocket, "nlm_request", refuse)
+    monkeypatch.setattr(netlink, "dump", refuse)
 
 
 @pytest.mark.parametrize("code", [errno.ENOENT, errno.EINVAL, errno.EOPNOTSUPP])

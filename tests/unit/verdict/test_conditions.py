@@ -9,7 +9,8 @@ from listenwatch.call.record import ListenCall
 from listenwatch.model.inputs import EntryPath
 from listenwatch.model.rules import BacklogRule
 from listenwatch.verdict.compare import VerdictKind, judge
-from listenwatch.verdict.conditions import Condition, conditions_of, is_clamped
+from listenwatch.verdict.condition import Condition
+from listenwatch.verdict.conditions import conditions_of, is_clamped
 from tests.helpers.calls import BEHAVIOUR, call, calls, disagreeing, refused, unreturned
 from tests.helpers.make import UNIX
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from listenwatch.call.header import Header
 from listenwatch.call.record import ListenCall
-from listenwatch.call.recording import Header
 from listenwatch.errors import UsageError
 from listenwatch.linux.kernel import Kernel
 from listenwatch.model.inputs import EntryPath
