@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from typing import Self
 
-from listenwatch.bpf.engine import Loss
+from listenwatch.bpf.loss import Loss
 from listenwatch.bpf.programs import BpfProgram
 from listenwatch.seccomp.call import handle
 from listenwatch.seccomp.caretaker import leave_with_caretaker

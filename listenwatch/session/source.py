@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from listenwatch.bpf.engine import Loss
+from listenwatch.bpf.loss import Loss
 from listenwatch.call.header import Header
 from listenwatch.call.record import ListenCall, decode_all
 from listenwatch.errors import RecordingError

@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from listenwatch.bpf.engine import Engine, Loss
+from listenwatch.bpf.engine import Engine
+from listenwatch.bpf.loss import Loss
 from listenwatch.call.record import decode
 from listenwatch.features.attach import open_engine
 from tests.bench.measuring import LISTENWATCH, median_of, per_call

@@ -7,7 +7,8 @@ import select
 from collections.abc import Iterator
 from typing import cast
 
-from listenwatch.bpf.engine import Engine, Loss
+from listenwatch.bpf.engine import Engine
+from listenwatch.bpf.loss import Loss
 from listenwatch.linux.kernel import Kernel
 from listenwatch.session.source import Attached
 from tests.helpers.calls import KERNEL

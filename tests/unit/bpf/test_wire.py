@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from listenwatch.bpf import engine, programs
+from listenwatch.bpf.loss import Counters
 from listenwatch.call import layout, record
 from listenwatch.call.record import Flag, decode
 from listenwatch.model.inputs import Bound, EntryPath, Environment, Ulp
@@ -126,7 +127,7 @@ def test_config(header: Header) -> None:
 
 def test_counters(header: Header) -> None:
     names = [m.name for m in header.structs["listen_counters"]]
-    assert names == list(engine.Counters._fields)
+    assert names == list(Counters._fields)
     assert [(m.offset, m.size) for m in header.structs["listen_counters"]] == [
         (8 * i, 8) for i in range(len(names))
     ]
