@@ -81,8 +81,10 @@ _FORBIDDEN, _NOT_THERE = failing(errno.EPERM), failing(errno.ENOSYS)
 _BPF, _SETNS, _CLONE, _OPENAT, _OPEN = Numbers(321, 280), Numbers(308, 268), Numbers(56, 220), Numbers(257, 56), Numbers(2, None)
 _UNREADABLE = Numbers(435, 435), Numbers(437, 437)
 """clone3 and openat2: what they are asked for lies in memory. The C library then makes the older call."""
-_TO_READ_MAPS = range(1, 5), range(15, 16)
-"""Commands of bpf(2): look up, update, delete, next key; and what an object is (enum bpf_cmd, BPF_OBJ_GET_INFO_BY_FD)."""
+_ON_MAPS = 1, 2, 3, 4, 15, 25
+"""Commands of bpf(2): look up, update, delete, next key; what an object is (enum bpf_cmd, BPF_OBJ_GET_INFO_BY_FD); and
+take all there is (BPF_MAP_LOOKUP_AND_DELETE_BATCH).
+"""
 _CLONE_THREAD = 0x0001_0000
 _TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _TSYNC = 1  # SECCOMP_FILTER_FLAG_TSYNC
@@ -118,8 +120,7 @@ def _in_any_case(machine: str) -> Iterator[Instruction]:
 
 def _by_argument(machine: str) -> Iterator[Instruction]:
     """To read and write maps; to enter network namespaces; threads, and no processes; files to read."""
-    commands = tuple(command for some in _TO_READ_MAPS for command in some)
-    yield from _allowed(_BPF.on(machine), 0, JUMP_IF_EQUAL, commands)
+    yield from _allowed(_BPF.on(machine), 0, JUMP_IF_EQUAL, _ON_MAPS)
     yield from _allowed(_SETNS.on(machine), 1, JUMP_IF_EQUAL, (CLONE_NEWNET,))
     yield from _allowed(_CLONE.on(machine), 0, JUMP_IF_ANY_BIT, (_CLONE_THREAD,))
     yield from _allowed(_OPENAT.on(machine), 2, JUMP_IF_ANY_BIT, (_TO_WRITE,), turned=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from listenwatch.bpf.engine import Engine
 from listenwatch.call.record import ListenCall
 from listenwatch.features.attach import open_engine
 from listenwatch.verdict.compare import VerdictKind
+from tests import ROOT
 from tests.helpers.contract import fit
 from tests.helpers.storming import Storm, kinds, unlucky
 from tests.helpers.watching import LISTENWATCH, WATCH, needs_kernel
@@ -82,6 +84,27 @@ def test_the_maps_are_used_again_and_again(tiny: Engine, storm: str) -> None:
         seen = Storm(tiny, storm, "same", "2", "1000", read=False)
         assert seen.number == 2000
     assert tiny.loss().lost == 0
+
+
+CONFINED = """
+import subprocess, sys
+from listenwatch.call.record import decode_all
+from listenwatch.features.attach import open_engine
+from listenwatch.seccomp.confinement import confine
+with open_engine(ring_size=int(sys.argv[1])) as engine:
+    engine.sync()
+    subprocess.run(sys.argv[2:], check=True, stdout=subprocess.DEVNULL)
+    confine()
+    calls = [call for call in decode_all(engine.sync()) if call.comm == b"storm"]
+    print(sum(call.repeats for call in calls), engine.loss().repeats > 0)
+"""
+
+
+def test_they_are_taken_under_the_exporters_filter_too(storm: str) -> None:
+    needs_kernel()
+    command = [sys.executable, "-c", CONFINED, str(PAGE), storm, "same", "2", str(EACH)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.stdout, done.stderr) == (f"{2 * EACH} True\n", "")
 
 
 def test_watch_counts_each_call_and_replay_does_too(storm: str, tmp_path: Path) -> None:
