@@ -127,7 +127,7 @@ def test_a_storm_neither_fills_the_memory_nor_keeps_us(storm: str, ends: str) ->
             if ends == "signal":
                 watch.process.send_signal(signal.SIGINT)
             begun = time.monotonic()
-            assert watch.end() == 4, watch.err
+            status = watch.end()
             taken = time.monotonic() - begun
         finally:
             for each in storms:
@@ -138,7 +138,7 @@ def test_a_storm_neither_fills_the_memory_nor_keeps_us(storm: str, ends: str) ->
     calls, summary = watch.report()
     assert not calls
     assert summary["agree"] > 0
-    assert summary["lost"] > 0
+    assert status == (4 if summary["lost"] else 0), watch.err  # those all alike are counted, and not lost
     assert not summary["disagree"]
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from listenwatch.linux.privileges import CAPABILITIES
 from tests import ROOT
-from tests.helpers.exporting import OVERFLOWS, Inside, equals_the_kernel, refusing
+from tests.helpers.exporting import OVERFLOWS, Inside, Scrape, equals_the_kernel, refusing, until
 from tests.helpers.listening import fill, inside, until_one
 from tests.helpers.podman import container, image, pod
 from tests.helpers.watching import needs_kernel
@@ -56,6 +56,17 @@ def status(pid: int) -> dict[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
+def naming(exporter: Inside, netns: int) -> tuple[Scrape, dict[str, str]]:
+    """A scrape once it names who refuses in a namespace, and the names."""
+
+    def look() -> tuple[Scrape, dict[str, str]] | None:
+        scrape = exporter.scrape()
+        names = scrape.labels(OVERFLOWS, netns=str(netns), reason="syn_accept_queue_full")
+        return (scrape, names[0]) if names else None
+
+    return until(look, "who refuses")
+
+
 def mask(capabilities: set[str]) -> int:
     return sum(1 << CAPABILITIES[f"CAP_{name}"] for name in capabilities)
 
@@ -81,8 +92,7 @@ def test_it_has_the_privileges_of_the_manifest_and_no_others(played: Inside) -> 
 def test_it_names_and_counts_who_refuses_on_the_host(played: Inside) -> None:
     with refusing("syn_accept_queue_full") as refuser:
         done = refuser.go()
-        scrape = played.scrape()
-    (names,) = scrape.labels(OVERFLOWS, netns=str(refuser.netns), reason="syn_accept_queue_full")
+        scrape, names = naming(played, refuser.netns)
     assert names["command"].startswith("python")
     assert scrape.sum(OVERFLOWS, netns=str(refuser.netns)) == done["times"] > 0
     equals_the_kernel(scrape, refuser.netns, done["moved"])
@@ -96,10 +106,9 @@ def test_it_names_another_container(played: Inside, busybox: str) -> None:
         os.kill(pid, signal.SIGSTOP)
         with inside(path):
             clients, moved = fill(8080, capacity + 5, refused=5)
-        scrape = played.scrape()
+        scrape, names = naming(played, netns)
         for client in clients:
             client.close()
-    (names,) = scrape.labels(OVERFLOWS, netns=str(netns), reason="syn_accept_queue_full")
     assert (names["command"], names["container"]) == ("httpd", name)
     assert scrape.sum(OVERFLOWS, netns=str(netns)) == moved["ListenOverflows"] > 0
     equals_the_kernel(scrape, netns, moved)

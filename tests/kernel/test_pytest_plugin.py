@@ -71,7 +71,9 @@ def test_serves(server, backlog, tmp_path, port):
         until = time.monotonic() + 50
         while True:
             try:
-                socket.create_connection((HOST, port)).close()
+                with socket.create_connection((HOST, port), timeout=50) as client:
+                    client.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+                    assert client.recv(1)  # whatever each says to that: it is past its listen()
                 break
             except ConnectionRefusedError:
                 assert process.poll() is None and time.monotonic() < until

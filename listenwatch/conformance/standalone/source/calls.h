@@ -111,30 +111,39 @@ static word accept_from(int fd)
 enum { MOST = 1100, PATIENCE = 600, STEP = 10, ELSEWHERE = 4, LONGEST = 10000 };
 static int clients[MOST];
 
+/* Listeners that nothing is asked about; by family. */
+static int elsewhere[2] = { -1, -1 };
+
+static void listen_elsewhere(int family)
+{
+	int fd = bound_tcp("elsewhere", family, 0);
+
+	if (fd >= 0)
+		listen_tcp("elsewhere", fd, family, 16);
+	elsewhere[family == AF_INET6] = fd;
+}
+
 /*
- * Connections to other listeners, from beginning to end. A stack that counts no drops may be slow: what it was sent
+ * Connections to another listener, from beginning to end. A stack that counts no drops may be slow: what it was sent
  * before these it has dealt with after them, if at all.
  */
 static void connect_elsewhere(int family)
 {
+	int i, client, kept_size = address_size, listener = elsewhere[family == AF_INET6];
 	u8 kept[sizeof(address)];
-	int i, listener, client, kept_size = address_size;
 
+	if (listener < 0)
+		return;
 	memcpy(kept, address, sizeof(kept));
+	inet_address(family, port_of(listener));
 	for (i = 0; i < ELSEWHERE; i++) {
-		inet_address(family, 0);
-		listener = socket_call(SOCKET, family, STREAM, 0, 0, 0);
 		client = socket_call(SOCKET, family, STREAM, 0, 0, 0);
-		if (socket_call(BIND, listener, (word)address, address_size, 0, 0) >= 0 &&
-		    socket_call(LISTEN, listener, 1, 0, 0, 0) >= 0) {
-			inet_address(family, port_of(listener));
-			do_not_block(client);
-			connect_to(client);
-			poll_for(client, POLLOUT, LONGEST);
-			poll_for(listener, POLLIN, LONGEST);
-		}
+		do_not_block(client);
+		connect_to(client);
+		poll_for(client, POLLOUT, LONGEST);
+		if (poll_for(listener, POLLIN, LONGEST))
+			sys_close(accept_from(listener));
 		sys_close(client);
-		sys_close(listener);
 	}
 	memcpy(address, kept, sizeof(kept));
 	address_size = kept_size;

@@ -11,6 +11,8 @@ static void run_cases(int may_write)
 
 	no_sockets();
 	cannot_listen();
+	for (i = 0; i < NUMBER(families); i++)
+		listen_elsewhere(families[i]);
 	for (i = 0; i < NUMBER(families); i++) {
 		first_listens(families[i]);
 		listens_again(families[i]);
