@@ -106,9 +106,9 @@ def test_it_names_another_container(played: Inside, busybox: str) -> None:
         os.kill(pid, signal.SIGSTOP)
         with inside(path):
             clients, moved = fill(8080, capacity + 5, refused=5)
-        scrape, names = naming(played, netns)
-        for client in clients:
+        for client in clients:  # none of them sends its SYN again
             client.close()
+        scrape, names = naming(played, netns)
     assert (names["command"], names["container"]) == ("httpd", name)
     assert scrape.sum(OVERFLOWS, netns=str(netns)) == moved["ListenOverflows"] > 0
     equals_the_kernel(scrape, netns, moved)
