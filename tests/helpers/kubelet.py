@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,6 +13,7 @@ from typing import Any
 import trustme
 
 from listenwatch.exporter.kubelet import Source
+from tests.helpers.serving import serving
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.of.a-test"
 
@@ -68,11 +68,5 @@ class Kubelet:
 def kubelet(folder: Path) -> Iterator[Kubelet]:
     """One that runs."""
     running = Kubelet(folder)
-    thread = threading.Thread(target=running.server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(running.server):
         yield running
-    finally:
-        running.server.shutdown()
-        running.server.server_close()
-        thread.join()

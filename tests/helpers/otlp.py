@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, NumberDataPoint
 
+from tests.helpers.serving import serving
 from tests.helpers.watching import PATIENCE
 
 
@@ -76,11 +76,5 @@ class Receiver:
 @contextmanager
 def receiver() -> Iterator[Receiver]:
     there = Receiver()
-    thread = threading.Thread(target=there.server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(there.server):
         yield there
-    finally:
-        there.server.shutdown()
-        there.server.server_close()
-        thread.join()

@@ -106,7 +106,7 @@ def test_it_names_another_container(played: Inside, busybox: str) -> None:
         os.kill(pid, signal.SIGSTOP)
         with inside(path):
             clients, moved = fill(8080, capacity + 5, refused=5)
-        for client in clients:  # none of them sends its SYN again
+        for client in clients:
             client.close()
         scrape, names = naming(played, netns)
     assert (names["command"], names["container"]) == ("httpd", name)
