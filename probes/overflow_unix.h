@@ -23,6 +23,12 @@ struct {
 	__type(value, struct connecting);
 } connects SEC(".maps");
 
+/* The bytes of an address after its family, as sent to connect(); 0: none, or more than sun_path holds. */
+static __always_inline __u32 path_length(__u32 length)
+{
+	return length > 2 && length <= 2 + 108 ? length - 2 : 0;
+}
+
 static __always_inline void connect_begins(struct connecting *call, struct net *net)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
@@ -82,13 +88,14 @@ SEC("fentry/unix_stream_connect")
 int unix_stream_connect_fentry(__u64 *ctx)
 {
 	struct connecting call = {};
-	__u64 arguments[4] = {}, length;
+	__u64 arguments[4] = {};
 	struct socket *socket;
+	__u32 length;
 
 	bpf_probe_read_kernel(arguments, sizeof(arguments), ctx);
 	socket = (struct socket *)arguments[0];
-	length = (__u32)arguments[2] - 2;
-	if (length - 1 >= 108 || is_trial(socket, arguments[3]))
+	length = path_length(arguments[2]);
+	if (!length || is_trial(socket, arguments[3]))
 		return 0;
 	call.key.port = length;
 	bpf_probe_read_kernel(call.key.address, length & 127, (void *)(arguments[1] + 2));
@@ -134,11 +141,11 @@ int connect_entry(struct enter_connect *ctx)
 {
 	struct connecting call = {};
 	struct task_struct___named *task;
-	__u64 length = ctx->length - 2;
+	__u32 length = path_length(ctx->length);
 	__u16 family = 0;
 
 	bpf_probe_read_user(&family, sizeof(family), (void *)ctx->address);
-	if (family != AF_UNIX || ctx->length <= 2 || length > 108)
+	if (family != AF_UNIX || !length)
 		return 0;
 	call.key.port = length;
 	bpf_probe_read_user(call.key.address, length & 127, (void *)(ctx->address + 2));

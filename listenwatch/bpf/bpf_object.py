@@ -7,7 +7,7 @@ so nothing stays attached when it ends, however it ends.
 import ctypes
 import errno
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from threading import Thread
 
 from listenwatch.bpf import libbpf, package_data, tracefs
@@ -38,11 +38,12 @@ class BpfObject:
         self._sizes[name.encode()] = size
 
     def load(
-        self, programs: Iterable[BpfProgram], config: ctypes.Structure, meanwhile: Callable[[], object] | None = None
+        self, programs: Iterable[BpfProgram], config: ctypes.Structure, meanwhile: Iterable[object] = ()
     ) -> None:
         """Verify and load these programs with these constants; ObserveError carries the verifier's log.
 
-        ``meanwhile`` is called while libbpf and the kernel are busy with it, some 30 ms, on another processor.
+        ``meanwhile`` is taken from while libbpf and the kernel are busy with it, some 30 ms, on another processor:
+        its first step always, others while it takes.
         """
         names = {program.name for program in programs}
         self._open(names, config)
@@ -72,16 +73,16 @@ class BpfObject:
         """0, or the errno."""
         return -int(self._bpf.bpf_object__load(self._object))
 
-    def _loading(self, meanwhile: Callable[[], object] | None) -> int:
-        """The same in a thread of its own, if there is something to do ``meanwhile``."""
-        if meanwhile is None:
-            return self._load()
+    def _loading(self, meanwhile: Iterable[object]) -> int:
+        """The same in a thread of its own, beside the steps there are to take ``meanwhile``."""
         errors: list[int] = []
         thread = Thread(target=lambda: errors.append(self._load()))
         with interrupt.held():  # nobody closes what is being loaded
             thread.start()
             try:
-                meanwhile()
+                for _ in meanwhile:
+                    if not thread.is_alive():
+                        break
             finally:
                 thread.join()
         return errors[0]

@@ -3,7 +3,7 @@
 import ctypes
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, Self
 
 from listenwatch.bpf import maps, marker, ring
@@ -201,7 +201,7 @@ class CoreEngine(Engine):
     name = "core"
 
     def __init__(
-        self, attachment: Attachment, meanwhile: Callable[[], object], *, follow: bool = False, ring_size: int | None = None
+        self, attachment: Attachment, meanwhile: Iterable[object], *, follow: bool = False, ring_size: int | None = None
     ) -> None:
         loaded = BpfObject("listen")
         try:

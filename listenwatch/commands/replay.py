@@ -7,6 +7,7 @@ from typing import BinaryIO
 from listenwatch.call.recording import Recording
 from listenwatch.commands import filter_options, reporting
 from listenwatch.commands.behaviour_option import behaviour_for_kernel
+from listenwatch.commands.filtering import listener_filter
 from listenwatch.commands.parser import add_quiet
 from listenwatch.errors import RecordingError, UsageError
 from listenwatch.features.behaviour import behaviour_of_recorded
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         recording = Recording(stream, escape(options.file))
         header = recording.header
         behaviour = behaviour_for_kernel(options.behaviour_file, header.kernel, behaviour_of_recorded)
-        session = Session(Recorded(recording), reporting.call_filter(options), behaviour)
+        session = Session(Recorded(recording), reporting.call_filter(options, listener_filter(options)), behaviour)
         title = (
             f"recorded on Linux {escape(header.kernel.release)}, attach mode {escape(header.attach)}"
             f"{not_seen_text(header.not_seen)}"

@@ -3,12 +3,12 @@
 import argparse
 import sys
 
-from listenwatch.commands.filtering import listener_filter
 from listenwatch.linux.terminal import use_colour, width_of
 from listenwatch.report.failures import Failures
 from listenwatch.report.sinks import Lines
 from listenwatch.session.filters import CallFilter
 from listenwatch.session.session import Sink
+from listenwatch.sockets.listener_filter import ListenerFilter
 from listenwatch.verdict.condition import Condition
 
 
@@ -17,11 +17,9 @@ def failures_of(options: argparse.Namespace) -> list[Failures]:
     return [Failures({Condition.DISAGREE, *options.fail_on})] if options.fail_on else []
 
 
-def call_filter(options: argparse.Namespace, *, followed: bool = False) -> CallFilter:
-    """The filter these options ask for; ``followed``: of our own process tree only."""
-    return CallFilter(
-        *listener_filter(options), followed, options.failed, options.disagree, options.clamped
-    )
+def call_filter(options: argparse.Namespace, wanted: ListenerFilter, *, followed: bool = False) -> CallFilter:
+    """The filter these options ask for, of listeners that are ``wanted``; ``followed``: of our own process tree only."""
+    return CallFilter(*wanted, followed, options.failed, options.disagree, options.clamped)
 
 
 def report_of(options: argparse.Namespace, title: str = "") -> Sink:

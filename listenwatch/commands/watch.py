@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib
+from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from listenwatch.commands import attaching, filter_options
 from listenwatch.commands.numbers import positive_int, seconds
@@ -14,9 +15,11 @@ from listenwatch.commands.parser import add_quiet
 from listenwatch.errors import UsageError
 from listenwatch.features.attach import open_any_engine
 from listenwatch.linux.kernel import Kernel, release_of_kernel
+from listenwatch.linux.terminal import inform
 from listenwatch.linux.wakeups import SignalPipe
 
 if TYPE_CHECKING:
+    from listenwatch.features.attach import AnyEngine
     from listenwatch.model.behaviour import Behaviour
 
 BUFFERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -67,27 +70,52 @@ def build_parser(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Watch until the command, the count, the duration or a signal ends it."""
-    command, kernel = _command_of(options.command), release_of_kernel()
+    command, kernel, rest = _command_of(options.command), release_of_kernel(), _the_rest()
     kernel.check_watched()
     behaviour = _behaviour_in(options.behaviour_file, kernel)
     with (
         closing(SignalPipe()) as signals,
         open_any_engine(
             options.engine, options.attach, follow=bool(command), ring_size=options.buffer and options.buffer << 20,
-            meanwhile=_the_rest,
+            meanwhile=rest,
         ) as engine,
     ):
-        status: int = _the_rest().watch(options, command, behaviour, signals, engine)
-        return status
+        from listenwatch.commands.filtering import listener_filter  # these are a part of the rest
+
+        wanted = listener_filter(options)
+        _announce(engine, kernel)
+        for _ in rest:
+            pass
+        from listenwatch.commands.watching import watch
+
+        return watch(options, command, wanted, behaviour, signals, engine)
 
 
-def _the_rest() -> Any:
-    """What judges and shows calls, half of all there is to import: the kernel needs as long to verify the probe."""
-    gc.disable()  # as in __main__
-    try:
-        return importlib.import_module("listenwatch.commands.watching")
-    finally:
+_PARTS = (
+    "commands.filtering", "model.behaviour_hash", "model.behaviour", "linux.kernel_names", "call.record", "model.rules",
+    "model.kernels", "model.predict", "verdict.compare", "verdict.judge", "report.text", "report.sinks", "report.failures",
+    "commands.reporting", "session.session", "commands.watching",
+)  # fmt: skip
+"""Modules that judge and show calls, in an order in which each takes a few milliseconds more to import."""
+
+
+def _the_rest() -> Iterator[None]:
+    """Import them a step at a time. That is half of all there is to import, and not needed for the probes to fire."""
+    for name in _PARTS:
+        gc.disable()  # as in __main__
+        importlib.import_module(f"listenwatch.{name}")
         gc.enable()
+        yield
+
+
+def _announce(engine: AnyEngine, kernel: Kernel) -> None:
+    """Say that the probes fire: from here on calls are recorded, whatever else there is to do before they are shown."""
+    from listenwatch.report.notices import not_seen_text  # a part of the rest
+
+    inform(
+        f"watching listen() on Linux {kernel.release}, engine {engine.name}, attach mode {engine.attach}: {engine.why}"
+        f"{not_seen_text(engine.not_seen)}"
+    )
 
 
 def _behaviour_in(file: str | None, kernel: Kernel) -> Behaviour | None:

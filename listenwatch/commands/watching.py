@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import listenwatch.linux.kernel_names  # noqa: F401  running_kernel imports it, when we may not read our own files any more
 from listenwatch.commands import reporting
 from listenwatch.linux.command_tree import CommandTree
-from listenwatch.linux.kernel import release_of_kernel, running_kernel
+from listenwatch.linux.kernel import running_kernel
 from listenwatch.linux.priority import run_before_others
 from listenwatch.linux.privileges import READ_MAPS, keep_only
 from listenwatch.linux.terminal import inform, say
@@ -19,7 +19,6 @@ from listenwatch.report.notices import (
     helped_text,
     left_out_text,
     no_call_text,
-    not_seen_text,
     repeats_text,
 )
 from listenwatch.session.session import Session, run_session
@@ -28,31 +27,25 @@ from listenwatch.session.source import Attached
 if TYPE_CHECKING:
     from listenwatch.features.attach import AnyEngine
     from listenwatch.model.behaviour import Behaviour
+    from listenwatch.sockets.listener_filter import ListenerFilter
 
 
 def watch(
-    options: argparse.Namespace, command: Sequence[str], behaviour: Behaviour | None, signals: SignalPipe,
-    engine: AnyEngine,
+    options: argparse.Namespace, command: Sequence[str], wanted: ListenerFilter, behaviour: Behaviour | None,
+    signals: SignalPipe, engine: AnyEngine,
 ) -> int:
     """Start the command, if there is one, and watch until the end; the exit status. ``behaviour`` is what to judge by
     where it is not what the kernel names and its release.
     """
-    call_filter = reporting.call_filter(options, followed=bool(command))
+    call_filter = reporting.call_filter(options, wanted, followed=bool(command))
     report, failures = reporting.report_of(options), reporting.failures_of(options)
     with signals.ends_opening():
         recordings = reporting.recordings_of(options)
         pages = reporting.pages_of(options, "watched live")
     tree = None
-    if not command:
-        _settle()
-    inform(
-        f"watching listen() on Linux {release_of_kernel().release}, engine {engine.name}, "
-        f"attach mode {engine.attach}: {engine.why}"
-        f"{not_seen_text(engine.not_seen)}"
-    )
     if command:
         tree = CommandTree(command, lambda process: say(filtered_text(process)), engine.enter_child)
-        _settle()
+    _settle()
     source = Attached(engine, running_kernel(), UntilInterrupted(signals, options.duration, tree))
     session = Session(source, call_filter, behaviour)
     summary = run_session(session, [report, *pages], [*recordings, *failures], options.count)

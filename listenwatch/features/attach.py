@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from listenwatch.bpf import overflow_programs, programs
@@ -127,12 +128,12 @@ def entry_paths(evidence: Evidence) -> dict[int, str]:
 
 def open_engine(
     engine: str = "core", attach: str = "auto", *, follow: bool = False, ring_size: int | None = None,
-    meanwhile: Callable[[], object] = lambda: None,
+    meanwhile: Iterable[object] = (),
 ) -> Engine:
     """The engine of that name, attached, its probes known to fire; ObserveError says what is missing.
 
-    ``ring_size`` is in bytes, a power of two; only engine core can have another than the probe's own. Engine core calls
-    ``meanwhile`` while the kernel verifies the probe.
+    ``ring_size`` is in bytes, a power of two; only engine core can have another than the probe's own. Engine core takes
+    steps of ``meanwhile``, as many as there is time for, while the kernel verifies the probe.
     """
     if engine == "bcc" and ring_size is not None:
         raise UsageError("--buffer is for engine core: leave out --engine bcc")
@@ -145,16 +146,17 @@ def open_engine(
         return BccEngine(Attachment(mode, why, chosen, entry_paths(evidence)), follow=follow)
     paths: dict[int, str] = {}
 
-    def while_it_is_loaded() -> None:
+    def find_paths() -> Iterator[None]:
         paths.update(entry_paths(evidence))
-        meanwhile()
+        yield
 
-    return CoreEngine(Attachment(mode, why, chosen, paths), while_it_is_loaded, follow=follow, ring_size=ring_size)
+    steps = chain(find_paths(), meanwhile)
+    return CoreEngine(Attachment(mode, why, chosen, paths), steps, follow=follow, ring_size=ring_size)
 
 
 def open_any_engine(
     engine: str, attach: str, *, follow: bool, ring_size: int | None = None,
-    meanwhile: Callable[[], object] = lambda: None,
+    meanwhile: Iterable[object] = (),
 ) -> Engine | SeccompEngine:
     """The same, or for a command that is followed the engine without BPF: if asked for, or ``auto`` has no privilege."""
     if engine != "core" or attach not in ("auto", SECCOMP):

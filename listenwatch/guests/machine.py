@@ -22,8 +22,8 @@ class Machine(NamedTuple):
 
 
 # Features that cost an emulated machine much and show nothing: five-level page tables, the checks at
-# every change between user and kernel, protection keys.
-_EMULATED_X86 = "max,la57=off,smap=off,smep=off,umip=off,pku=off"
+# every change between user and kernel, protection keys, and "rep movsb" as the way to copy, which is emulated byte by byte.
+_EMULATED_X86 = "max,la57=off,smap=off,smep=off,umip=off,pku=off,erms=off"
 
 
 # The last without what later ones have and emulation takes long for: pointers that are signed, vectors of any length.

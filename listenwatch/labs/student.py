@@ -22,6 +22,7 @@ TIME_LIMIT = 60.0
 """Seconds after which a program that prints nothing is given up."""
 
 _LONGEST_LINE = 1 << 16
+_MOST_OUTPUT = 1 << 20
 
 
 class NoAnswer(Exception):
@@ -44,6 +45,7 @@ class StudentProgram:
         self.output: list[str] = []
         self.error = ""
         self._rest = b""
+        self._printed = 0
         self.netns = Path(f"/proc/{self._process.pid}/ns/net").stat().st_ino
 
     def _enter_namespace(self) -> None:
@@ -55,7 +57,7 @@ class StudentProgram:
     # -- its input and output
 
     def wait_for(self, line: str, seconds: float = TIME_LIMIT) -> None:
-        """Read until it prints this line; NoAnswer if it ends, or prints nothing for too long."""
+        """Read until it prints this line; NoAnswer if it ends, or prints nothing for too long, or too much."""
         deadline = time.monotonic() + seconds
         while (printed := self._next_line(deadline)) is not None:
             self.output.append(printed)
@@ -101,6 +103,9 @@ class StudentProgram:
                     return None
                 break
             self._rest += chunk
+            self._printed += len(chunk)
+            if self._printed > _MOST_OUTPUT:
+                raise NoAnswer("it printed more than 1 MiB")
         line, _, self._rest = self._rest.partition(b"\n")
         return line.decode(errors="backslashreplace").rstrip("\r")
 

@@ -4,6 +4,7 @@ A connection that no process has accepted has no file, so that sock_diag(7) show
 (``sock_i_ino()``). The accept queue is first in, first out.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from listenwatch.linux.names import address_name
@@ -32,10 +33,15 @@ class Connections(NamedTuple):
     accepted: frozenset[int]
 
 
-def connections(listener: Listener) -> Connections | None:
-    """Those of a listener; of all that share its address where several do. None where it cannot be told."""
-    if listener.family == Family.UNIX:
-        return _of_unix(listener)
+def connections(listeners: Iterable[Listener]) -> dict[int, Connections | None]:
+    """Those of each listener, by its cookie; of all that share its address where several do. None where it cannot be told."""
+    every = list(listeners)
+    unix = [listener for listener in every if listener.family == Family.UNIX]
+    seen = {listener.cookie: _of_inet(listener) for listener in every if listener.family != Family.UNIX}
+    return seen | (_of_unix(unix) if unix else {})
+
+
+def _of_inet(listener: Listener) -> Connections | None:
     if not listener.protocol.startswith(("tcp", "mptcp")):
         return None
     waiting, accepted = set[int](), set[int]()
@@ -46,11 +52,12 @@ def connections(listener: Listener) -> Connections | None:
     return Connections(frozenset(waiting), frozenset(accepted))
 
 
-def _of_unix(listener: Listener) -> Connections | None:
-    """A connection is known by its client's socket, as long as the client keeps that open."""
+def _of_unix(listeners: Iterable[Listener]) -> dict[int, Connections | None]:
+    """A connection is known by its client's socket, as long as the client keeps that open. One dump has all of them."""
+    seen: dict[int, Connections | None] = dict.fromkeys(listener.cookie for listener in listeners)
     for row in dump(unix_request(UDIAG_SHOW_ICONS)):
         _, _, cookie = UNIX_MESSAGE.unpack_from(row)
-        if cookie == listener.cookie:
+        if cookie in seen:
             icons = attributes(row, UNIX_MESSAGE.size).get(_UNIX_ICONS, b"")
-            return Connections(frozenset(memoryview(icons).cast("I")) - {0}, frozenset())
-    return None
+            seen[cookie] = Connections(frozenset(memoryview(icons).cast("I")) - {0}, frozenset())
+    return seen

@@ -75,7 +75,7 @@ class NotCounted(NamedTuple):
 
 
 class OverflowSummary(NamedTuple):
-    """A whole watch that ended at ``ended_ns``: each listener and kind in total, the kernel's counters, and what to change."""
+    """A whole watch of ``seconds``, reported at ``ended_ns``: each listener and kind in total, the kernel's counters, and what to change."""
 
     ended_ns: int
     seconds: float
@@ -97,7 +97,7 @@ class OverflowWatch:
         self._before = dict(self._first)
         self._totals: dict[tuple[object, ...], OverflowEvent] = {}
         self._refusing = RefusingListeners(kernel.version)
-        self._begun = time.monotonic()
+        self._begun = self._until = time.monotonic()
 
     def namespaces(self) -> list[Namespace]:
         """The network namespaces that are watched."""
@@ -119,6 +119,7 @@ class OverflowWatch:
 
     def take(self) -> list[OverflowEvent]:
         """What was counted since the last time, of the listeners that are wanted."""
+        self._until = time.monotonic()
         counts, epoch = self._probe.counted(), self._probe.epoch
         self._probe.next_epoch()
         moved = [counted for counted in counts if self._new(counted)]
@@ -177,7 +178,7 @@ class OverflowWatch:
         counters = list(self._readings.compare())
         advised = self._refusing.diagnosed()
         not_counted = self._not_counted(counters)
-        seconds = round(time.monotonic() - self._begun, 3)
+        seconds = round(self._until - self._begun, 3)
         totals = list(self._totals.values())
         return OverflowSummary(time.time_ns(), seconds, self._probe.attach, totals, counters, advised, not_counted)
 

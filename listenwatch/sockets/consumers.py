@@ -3,11 +3,11 @@
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import psutil
 
-from listenwatch.linux.accept_queue import Connections, connections
+from listenwatch.linux.accept_queue import connections
 from listenwatch.linux.netns import Namespace, inside
 from listenwatch.linux.process_sample import ProcessSample, sample
 from listenwatch.linux.sock_diag import listeners
@@ -61,7 +61,7 @@ def _glances(rows: Sequence[ListenerRow], *, queue_first: bool) -> dict[int, Gla
         with contextlib.suppress(OSError), inside(namespace):
             taken = time.monotonic()
             queues = _queues() if queue_first else {}
-            waiting = dict(_connections(row for row in members if row.listener.cookie in detailed))
+            waiting = connections(row.listener for row in members if row.listener.cookie in detailed)
             queues = queues or _queues()
             for row in members:
                 cookie = row.listener.cookie
@@ -72,11 +72,6 @@ def _glances(rows: Sequence[ListenerRow], *, queue_first: bool) -> dict[int, Gla
 
 def _queues() -> dict[int, int]:
     return {listener.cookie: listener.queue for listener in listeners()}
-
-
-def _connections(rows: Iterable[ListenerRow]) -> Iterator[tuple[int, Connections | None]]:
-    for row in rows:
-        yield row.listener.cookie, connections(row.listener)
 
 
 def _samples(rows: Iterable[ListenerRow]) -> dict[int, ProcessSample | None]:

@@ -53,15 +53,15 @@ def added_time(loop: str) -> Iterator[Row]:
 
 
 def capture(loop: str, keep: list[bytes]) -> Iterator[Row]:
-    """The highest steady rate of calls captured and decoded without a loss."""
+    """The highest steady rate of calls captured and decoded, each with a record of its own."""
     best, at = 0.0, 0
     for rate in (50_000, 100_000, 150_000, 200_000, 300_000, 400_000):
         at = rate
         for _ in range(2):  # another process may have had the processor
             achieved, decoded, loss = capture_at(loop, rate, keep)
-            if not loss.lost:
+            if decoded == loss.calls:
                 break
-        if loss.lost or decoded != loss.calls:
+        if decoded != loss.calls:  # lost, or counted with others as the ring was full
             break
         best = max(best, achieved)
     yield Row("captured and decoded, none lost", best, "calls/s", "asked of the load", at)
@@ -82,7 +82,7 @@ def capture_at(loop: str, rate: int, keep: list[bytes]) -> tuple[float, int, Los
         taken = time.perf_counter() - start
         rest = engine.sync()
         decoded += len(rest)
-        keep[:] = rest[-1000:] or keep
+        keep[:] = [record for record in rest[-1000:] if decode(record).repeats == 1] or keep
         assert process.stdout is not None
         process.stdout.close()
         return calls / taken, decoded, engine.loss()

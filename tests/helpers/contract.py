@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema_rs import Draft202012Validator
 
 from listenwatch.report.schemas import choose
 
@@ -22,8 +21,8 @@ def validator(identity: str) -> Draft202012Validator:
 def fits(line: dict[str, Any]) -> dict[str, Any]:
     """The line, which fits its schema."""
     assert next(iter(line)) == "schema", line
-    wrong = best_match(validator(line["schema"]).iter_errors(line))
-    assert wrong is None, f"{wrong.json_path}: {wrong.message} in {line}"
+    wrong = next(validator(line["schema"]).iter_errors(line), None)
+    assert wrong is None, f"{wrong.instance_path}: {wrong.message} in {line}"
     json.dumps(line, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     return line
 

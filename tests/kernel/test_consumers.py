@@ -309,7 +309,9 @@ def advice_of(path: str) -> dict[str, Any]:
         watch.line()
         at_rest = until_one(path, queue=FULL)["advice"]
         assert watch.end(signal.SIGINT) == 0, watch.err
-    (advice,) = json.loads(watch.out.splitlines()[-1])["summary"]["advice"]
+    advices = json.loads(watch.out.splitlines()[-1])["summary"]["advice"]
+    assert len(advices) == 1, watch.out
+    (advice,) = advices
     assert advice["steps"] == at_rest["steps"]
     assert advice["cause"].split(":")[0] == at_rest["cause"].split(":")[0]
     return dict(advice)

@@ -99,3 +99,4 @@ def test_one_that_prints_without_end_is_cut_off(grader: Grader, tmp_path: Path) 
     file = write(tmp_path / "x.py", "import sys\nwhile True: sys.stdout.write('x' * 65536)")
     grade = grader.check(choose("1"), file)
     assert not grade.passed
+    assert grade.goals[0].missing == "it printed more than 1 MiB"

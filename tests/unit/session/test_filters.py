@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from listenwatch.call.record import Flag, ListenCall
 from listenwatch.commands import filter_options, reporting
+from listenwatch.commands.filtering import listener_filter
 from listenwatch.linux.cgroup_owner import Container
 from listenwatch.session.filters import CallFilter
 from listenwatch.verdict.compare import judge
@@ -24,7 +25,8 @@ def parse(*arguments: str, followed: bool = False) -> CallFilter:
     parser = argparse.ArgumentParser()
     filter_options.add_options(parser)
     filter_options.add_report_options(parser)
-    return reporting.call_filter(parser.parse_args(arguments), followed=followed)
+    options = parser.parse_args(arguments)
+    return reporting.call_filter(options, listener_filter(options), followed=followed)
 
 
 def matches(each: ListenCall, *arguments: str, followed: bool = False) -> bool:
