@@ -1,4 +1,4 @@
-"""``make bench``: start-up, added time per listen(), records and verdicts a second, a storm, peak memory."""
+"""``make bench``: start-up, added time per listen() and beside many others, records and verdicts a second, a storm, peak memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from listenwatch.linux.kernel import running_kernel
 from tests.bench.capturing import added_time, capture, memory
+from tests.bench.crowded import crowded
 from tests.bench.exporting import with_exporter
 from tests.bench.judging import judging
 from tests.bench.listeners import with_many
@@ -39,6 +40,7 @@ def measured() -> Iterator[Row]:
         yield from startup()
         yield from added_time(loop)
         yield from tax(folder)
+        yield from crowded(loop)
         yield from capture(loop, records)
         yield from judging(records)
         yield from storm(folder)

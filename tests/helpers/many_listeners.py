@@ -23,6 +23,8 @@ SHARE = 4000
 """Listeners of one process: the limit of descriptors is seldom below 4096."""
 FIRST_PORT = 10_000
 """20,000 from here on lie below the ephemeral ports."""
+PORTS = 50_000
+"""There are no more; further listeners are all of AF_UNIX."""
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -33,19 +35,19 @@ def many_listeners(number: int) -> AbstractContextManager[Prompted]:
 
 def address(number: int) -> tuple[socket.AddressFamily, tuple[str, int] | str, str]:
     """The family of a listener, what it is bound to, and how listenwatch writes that."""
-    port = FIRST_PORT + number
+    port = FIRST_PORT + number % PORTS
     return (
         (socket.AF_INET, ("127.0.0.1", port), f"127.0.0.1:{port}"),
         (socket.AF_INET6, ("::1", port), f"[::1]:{port}"),
         (socket.AF_INET6, ("::", port), f"[::]:{port}"),
         (socket.AF_UNIX, f"\0many-{number}", f"@many-{number}"),
-    )[number % 4]
+    )[number % 4 if number < PORTS else 3]
 
 
 def connect(number: int) -> int:
     """A connection without waiting, at once reset: it stays in the accept queue. The errno of connect()."""
     family, place, _ = address(number)
-    if number % 8 == 2:  # every second one of those that take both
+    if number % 8 == 2 and number < PORTS:  # every second one of those that take both
         family, place = socket.AF_INET, ("127.0.0.1", FIRST_PORT + number)
     with socket.socket(family) as client:
         client.setblocking(False)
@@ -70,7 +72,7 @@ def share(numbers: range) -> None:
     if sys.stdin.readline():
         for number in numbers:
             results = [connect(number) for _ in range(3)]
-            refused = errno.EAGAIN if number % 4 == 3 else errno.EINPROGRESS
+            refused = errno.EAGAIN if address(number)[0] is socket.AF_UNIX else errno.EINPROGRESS
             assert results[2] == refused, results
         print("refused", flush=True)
         sys.stdin.read()
