@@ -14,6 +14,11 @@ class Counters(NamedTuple):
     recovered: int
     markers: int
 
+    @property
+    def ended(self) -> int:
+        """Calls that returned, or were lost as they began."""
+        return self.records + self.repeats + self.lost_ring + self.lost_threads
+
 
 class Loss(NamedTuple):
     """What the kernel counted: every call ends as a record, as a repeat, in one of the losses, or is still in flight."""

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from listenwatch.bpf import maps
 from listenwatch.bpf.engine import Engine
 from listenwatch.call.record import ListenCall, decode
 from listenwatch.features.attach import open_engine
@@ -90,6 +91,14 @@ def test_no_call_is_taken_for_lost_because_it_begins_or_ends_while_the_counts_ar
             process.kill()
     assert losses[-1].calls > losses[0].calls
     assert not [loss for loss in losses if loss.unreturned]
+
+
+def test_where_every_call_has_ended_no_thread_is_looked_at(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    listen_once()
+    engine.sync()
+    monkeypatch.setattr(maps, "entries", lambda *_: pytest.fail("a walk through the threads"))
+    loss = engine.loss()
+    assert (loss.in_flight, loss.lost) == (0, 0) and loss.calls > 0
 
 
 def test_no_record_waits_for_the_next_one(engine: Engine) -> None:
