@@ -7,6 +7,7 @@ import gc
 import importlib
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from listenwatch.commands import attaching, filter_options
@@ -82,13 +83,15 @@ def run(options: argparse.Namespace) -> int:
     ):
         from listenwatch.commands.filtering import listener_filter  # these are a part of the rest
 
-        wanted = listener_filter(options)
-        _announce(engine, kernel)
+        wanted, opens_files = listener_filter(options), options.output or options.html is not None
+        if not opens_files:
+            _announce(engine, kernel)
         for _ in rest:
             pass
         from listenwatch.commands.watching import watch
 
-        return watch(options, command, wanted, behaviour, signals, engine)
+        announce = partial(_announce, engine, kernel) if opens_files else None
+        return watch(options, command, wanted, behaviour, signals, engine, announce)
 
 
 _PARTS = (

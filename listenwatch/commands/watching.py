@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import listenwatch.linux.kernel_names  # noqa: F401  running_kernel imports it, when we may not read our own files any more
@@ -32,16 +32,18 @@ if TYPE_CHECKING:
 
 def watch(
     options: argparse.Namespace, command: Sequence[str], wanted: ListenerFilter, behaviour: Behaviour | None,
-    signals: SignalPipe, engine: AnyEngine,
+    signals: SignalPipe, engine: AnyEngine, announce: Callable[[], None] | None,
 ) -> int:
     """Start the command, if there is one, and watch until the end; the exit status. ``behaviour`` is what to judge by
-    where it is not what the kernel names and its release.
+    where it is not what the kernel names and its release. ``announce`` is called once the files to write are open.
     """
     call_filter = reporting.call_filter(options, wanted, followed=bool(command))
     report, failures = reporting.report_of(options), reporting.failures_of(options)
     with signals.ends_opening():
         recordings = reporting.recordings_of(options)
         pages = reporting.pages_of(options, "watched live")
+    if announce is not None:
+        announce()
     tree = None
     if command:
         tree = CommandTree(command, lambda process: say(filtered_text(process)), engine.enter_child)
