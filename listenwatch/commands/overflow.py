@@ -112,5 +112,5 @@ def _announce(probe: OverflowProbe, release: str, namespaces: int) -> None:
         f"on Linux {release}, attach mode {probe.attach}{f': {probe.why}' if probe.why else ''}"
     )
     if probe.attach == "tracepoint":
-        inform("this way every system call and every packet takes a little longer; and not seen is which socket of a "
-               "SO_REUSEPORT group refused, nor the SYN queue's length")  # fmt: skip
+        inform("this way every system call takes some 50 ns longer and every packet some 400 ns; and not seen is "
+               "which socket of a SO_REUSEPORT group refused, nor the SYN queue's length")  # fmt: skip

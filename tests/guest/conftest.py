@@ -8,6 +8,7 @@ LONGEST = ("test_verify_guest", "test_lab_guest", "test_engines_guest", "test_sa
 """The modules with guests that take a minute and more, the longest first: a worker that gets one last keeps all waiting."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist then looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For ``--dist loadgroup``: a module is a group, and so is each kernel of a module that boots several."""
     for item in items:
