@@ -116,7 +116,7 @@ verify-guest: setup
 test: setup .venv/.emulators .venv/.servers lint
 	$(SUDO) $(PY) -m pytest -n 2 tests/unit
 	$(SUDO) $(PY) -m pytest tests/kernel
-	$(SUDO) $(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder tests/guest
+	$(SUDO) $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/guest
 
 lint: setup
 	.venv/bin/ruff check .
