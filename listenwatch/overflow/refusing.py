@@ -14,6 +14,8 @@ from listenwatch.sockets.look import DiagnosedListener
 
 LOOK_AGAIN = 5.0
 """Seconds after which a listener that still refuses is looked at again."""
+RECENT = 1.0
+"""Seconds for which a look still says what is the case."""
 
 
 class RefusingListeners:
@@ -24,6 +26,7 @@ class RefusingListeners:
         self._rows: dict[int, ListenerRow] = {}
         self._due: dict[int, float] = {}
         self._worst: dict[int, Consumer] = {}
+        self._last: dict[int, tuple[float, Consumer]] = {}
 
     def add(self, rows: Iterable[ListenerRow]) -> None:
         """Those that refused in one interval; takes a moment where some are new."""
@@ -34,21 +37,24 @@ class RefusingListeners:
             if self._due.get(cookie, now) <= now:
                 self._due[cookie] = now + LOOK_AGAIN
                 due.append(row)
-        for cookie, consumer in look_at_consumers(due).items():
-            self._keep(cookie, consumer)
+        self._look_at(due)
 
     def diagnosed(self) -> list[DiagnosedListener]:
         """Each with advice; what kept it from accepting and does so no more is marked as past."""
-        now = look_at_consumers(list(self._rows.values()))
-        for cookie, consumer in now.items():
-            self._keep(cookie, consumer)
+        recent = time.monotonic() - RECENT
+        last = {cookie: consumer for cookie, (moment, consumer) in self._last.items() if moment >= recent}
+        now = last | self._look_at([row for cookie, row in self._rows.items() if cookie not in last])
         every = [self._diagnosed(cookie, row, now.get(cookie)) for cookie, row in self._rows.items()]
         return [shown for shown in every if shown.is_advised]
 
-    def _keep(self, cookie: int, consumer: Consumer) -> None:
-        before = self._worst.get(cookie)
-        if before is None or _weight(consumer) >= _weight(before):
-            self._worst[cookie] = consumer
+    def _look_at(self, rows: list[ListenerRow]) -> dict[int, Consumer]:
+        consumers = look_at_consumers(rows)
+        for cookie, consumer in consumers.items():
+            self._last[cookie] = time.monotonic(), consumer
+            before = self._worst.get(cookie)
+            if before is None or _weight(consumer) >= _weight(before):
+                self._worst[cookie] = consumer
+        return consumers
 
     def _diagnosed(self, cookie: int, row: ListenerRow, now: Consumer | None) -> DiagnosedListener:
         diagnosis = diagnose(row, behaviour_for(self._version))

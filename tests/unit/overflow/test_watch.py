@@ -190,6 +190,7 @@ def test_what_explains_most_is_kept_and_is_past_where_it_is_so_no_more(
     seen = iter((accepts, stopped, consumer(Activity.WAITS_FOR_LOCK), stopped, accepts))
     monkeypatch.setattr(refusing, "look_at_consumers", lambda rows: {1: next(seen)})
     monkeypatch.setattr(refusing, "LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(refusing, "RECENT", -1.0)
     watching = watch(probe)
     for times in (1, 2, 3):
         probe.times[80, OverflowKind.SYN_ACCEPT_QUEUE_FULL] = times
@@ -197,6 +198,24 @@ def test_what_explains_most_is_kept_and_is_past_where_it_is_so_no_more(
     for past in (False, True):
         (shown,) = watching.finish().advised
         assert shown.consumer == stopped._replace(past=past)
+
+
+def test_the_end_takes_a_look_of_a_moment_ago_for_what_is_the_case(
+    probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = consumer(Activity.STOPPED)
+    looked = list[int]()
+
+    def look(rows: list[ListenerRow]) -> dict[int, Consumer]:
+        looked.extend(row.listener.cookie for row in rows)
+        return {1: stopped} if rows else {}
+
+    monkeypatch.setattr(refusing, "look_at_consumers", look)
+    watching = watch(probe)
+    probe.times[80, OverflowKind.SYN_ACCEPT_QUEUE_FULL] = 1
+    watching.take()
+    (shown,) = watching.finish().advised
+    assert (shown.consumer, looked) == (stopped, [1])
 
 
 def test_a_listener_that_goes_on_refusing_is_not_looked_at_each_time(
