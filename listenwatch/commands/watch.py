@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 _PARTS = (
-    "commands.filtering", "model.behaviour_hash", "model.behaviour", "linux.kernel_names", "call.record", "model.rules",
+    "commands.filtering", "model.behaviour_hash", "model.behaviour", "call.record", "model.rules",
     "model.kernels", "model.predict", "verdict.compare", "verdict.judge", "report.text", "report.sinks", "report.failures",
     "commands.reporting", "session.session", "commands.watching",
 )  # fmt: skip

@@ -24,37 +24,32 @@ class RefusingListeners:
     def __init__(self, version: Version) -> None:
         self._version = version
         self._rows: dict[int, ListenerRow] = {}
-        self._due: dict[int, float] = {}
+        self._looks: dict[int, tuple[float, Consumer | None]] = {}
         self._worst: dict[int, Consumer] = {}
-        self._last: dict[int, tuple[float, Consumer]] = {}
 
     def add(self, rows: Iterable[ListenerRow]) -> None:
         """Those that refused in one interval; takes a moment where some are new."""
-        now, due = time.monotonic(), []
-        for row in rows:
-            cookie = row.listener.cookie
-            self._rows[cookie] = row
-            if self._due.get(cookie, now) <= now:
-                self._due[cookie] = now + LOOK_AGAIN
-                due.append(row)
-        self._look_at(due)
+        refused = {row.listener.cookie: row for row in rows}
+        self._rows |= refused
+        self._look_at(refused, LOOK_AGAIN)
 
     def diagnosed(self) -> list[DiagnosedListener]:
         """Each with advice; what kept it from accepting and does so no more is marked as past."""
-        recent = time.monotonic() - RECENT
-        last = {cookie: consumer for cookie, (moment, consumer) in self._last.items() if moment >= recent}
-        now = last | self._look_at([row for cookie, row in self._rows.items() if cookie not in last])
-        every = [self._diagnosed(cookie, row, now.get(cookie)) for cookie, row in self._rows.items()]
+        self._look_at(self._rows, RECENT)
+        every = [self._diagnosed(cookie, row, self._looks[cookie][1]) for cookie, row in self._rows.items()]
         return [shown for shown in every if shown.is_advised]
 
-    def _look_at(self, rows: list[ListenerRow]) -> dict[int, Consumer]:
-        consumers = look_at_consumers(rows)
-        for cookie, consumer in consumers.items():
-            self._last[cookie] = time.monotonic(), consumer
-            before = self._worst.get(cookie)
-            if before is None or _weight(consumer) >= _weight(before):
+    def _look_at(self, rows: dict[int, ListenerRow], seconds: float) -> None:
+        """Those that were not looked at for so long."""
+        before = time.monotonic() - seconds
+        due = [row for cookie, row in rows.items() if cookie not in self._looks or self._looks[cookie][0] <= before]
+        consumers, now = look_at_consumers(due), time.monotonic()
+        for cookie in (row.listener.cookie for row in due):
+            consumer = consumers.get(cookie)
+            self._looks[cookie] = now, consumer
+            worst = self._worst.get(cookie)
+            if consumer and (worst is None or _weight(consumer) >= _weight(worst)):
                 self._worst[cookie] = consumer
-        return consumers
 
     def _diagnosed(self, cookie: int, row: ListenerRow, now: Consumer | None) -> DiagnosedListener:
         diagnosis = diagnose(row, behaviour_for(self._version))

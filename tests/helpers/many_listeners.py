@@ -35,7 +35,7 @@ def many_listeners(number: int) -> AbstractContextManager[Prompted]:
 
 def address(number: int) -> tuple[socket.AddressFamily, tuple[str, int] | str, str]:
     """The family of a listener, what it is bound to, and how listenwatch writes that."""
-    port = FIRST_PORT + number % PORTS
+    port = FIRST_PORT + number
     return (
         (socket.AF_INET, ("127.0.0.1", port), f"127.0.0.1:{port}"),
         (socket.AF_INET6, ("::1", port), f"[::1]:{port}"),

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema_rs import Validator, validator_for
+from jsonschema_rs import Draft202012Validator
 
 from listenwatch.conformance.matrix.vectors import case_of, distinct
 from listenwatch.features.behaviour import behaviour_of
 from listenwatch.model.inputs import EntryPath
-from listenwatch.report.schemas import choose
 from listenwatch.verdict.compare import VerdictKind, judge
+from tests.helpers.contract import validator
 from tests.helpers.vectors import FOLDER, VECTORS, lines_of, load, name_of
 
 
-def validator_of(line: dict[str, Any]) -> Validator:
+def validator_of(line: dict[str, Any]) -> Draft202012Validator:
     """For a line of a recording: each says which schema it has, but for those of earlier versions, which all have one."""
-    return _validator(line["schema"] if isinstance(line.get("schema"), str) else "recording-2")
-
-
-@cache
-def _validator(name: str) -> Validator:
-    return validator_for(json.loads(choose(name).text))
+    return validator(line["schema"] if isinstance(line.get("schema"), str) else "recording-2")
 
 
 def test_there_are_vectors_of_several_kernels() -> None:
